@@ -1,0 +1,99 @@
+/*
+** The operating system as the rest of concur sees it: clock, futex, memory
+** maps, kernel threads, process facts. Only csrc/os/ includes the system's
+** headers; everything above includes this file. No function here raises or
+** knows Lua.
+*/
+#ifndef CC_OS_H
+#define CC_OS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CC_FOREVER INT64_MAX /* a deadline that never comes */
+
+#if defined(__GNUC__)
+#define cc_likely(x) __builtin_expect(!!(x), 1)
+#define cc_unlikely(x) __builtin_expect(!!(x), 0)
+#else
+#define cc_likely(x) (x)
+#define cc_unlikely(x) (x)
+#endif
+
+/* Tells the processor that this is a spin loop. */
+static inline void cc_pause(void) {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__) || defined(__arm__)
+  __asm__ volatile("yield");
+#endif
+}
+
+/* {== clock */
+
+/* Nanoseconds on the monotonic clock. */
+int64_t cc_clock(void);
+
+/* ==} {== futex: a word that several processes may share */
+
+/* Sleeps while *word == expected, until woken or the deadline (cc_clock's
+** scale; CC_FOREVER for none). Returns 0 (woken, perhaps for nothing),
+** EAGAIN (the word differs), ETIMEDOUT or EINTR. */
+int cc_futex_wait(_Atomic uint32_t *word, uint32_t expected, int64_t deadline);
+
+/* Wakes up to n sleepers on word. */
+void cc_futex_wake(_Atomic uint32_t *word, int n);
+
+/* ==} {== memory */
+
+/* A zeroed mapping that children of fork share; no memory is used until
+** touched. NULL when the system refuses. */
+void *cc_map_shared(size_t size);
+
+/* The same, private to this process. */
+void *cc_map_private(size_t size);
+
+void cc_unmap(void *p, size_t size);
+
+/* Gives the pages of a shared mapping back; they read as zeros afterwards.
+** p and size are multiples of the page size. */
+void cc_map_discard(void *p, size_t size);
+
+/* Bytes of [p, p + size) of a mapping that occupy memory now. */
+size_t cc_map_resident(const void *p, size_t size);
+
+/* ==} {== kernel threads */
+
+typedef struct cc_thread_options {
+  size_t stack;         /* bytes; 0 for the default */
+  const unsigned *cpus; /* processors it may run on, counted from 0 */
+  size_t ncpus;         /* 0: any */
+} cc_thread_options;
+
+/* Starts a detached kernel thread with all signals blocked. Returns 0 or an
+** errno value. */
+int cc_thread_start(void (*fn)(void *), void *arg, const cc_thread_options *o);
+
+/* Has `fn(p)` called when the calling kernel thread ends. One per thread. */
+void cc_thread_at_exit(void (*fn)(void *), void *p);
+
+size_t cc_thread_stack_minimum(void);
+size_t cc_thread_stack_default(void);
+void cc_thread_set_name(const char *name); /* of the caller; cut to 15 bytes */
+int64_t cc_thread_native_id(void);         /* of the caller */
+void cc_thread_yield(void);
+unsigned cc_cpu_count(void);  /* processors this process may use, at least 1 */
+unsigned cc_cpu_limit(void);  /* processors the system knows */
+
+/* ==} {== process */
+
+int64_t cc_process_id(void);
+bool cc_process_alive(int64_t pid);
+void cc_random(void *buffer, size_t size);
+const char *cc_error_text(int error); /* never NULL; static storage */
+
+/* ==} */
+
+#endif

@@ -1,0 +1,159 @@
+/* Kernel threads. */
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#if defined(__linux__)
+#include <sys/prctl.h>
+#endif
+
+#include "os/os.h"
+
+/* 200 nested C calls (Lua's own limit) of the hungriest library functions need
+** about half of this; untouched pages cost nothing. */
+#define DEFAULT_STACK ((size_t)1 << 20)
+#define SMALLEST_STACK ((size_t)512 << 10)
+
+size_t cc_thread_stack_default(void) { return DEFAULT_STACK; }
+
+size_t cc_thread_stack_minimum(void) {
+  size_t system = (size_t)sysconf(_SC_THREAD_STACK_MIN);
+  return system > SMALLEST_STACK ? system : SMALLEST_STACK;
+}
+
+struct start {
+  void (*fn)(void *);
+  void *arg;
+};
+
+static void *enter(void *p) {
+  struct start s = *(struct start *)p;
+  free(p);
+  s.fn(s.arg);
+  return NULL;
+}
+
+static int set_options(pthread_attr_t *attributes, const cc_thread_options *o) {
+  int error = pthread_attr_setdetachstate(attributes, PTHREAD_CREATE_DETACHED);
+  size_t page = (size_t)sysconf(_SC_PAGESIZE);
+  size_t stack = o->stack != 0 ? o->stack : DEFAULT_STACK;
+  if (stack < cc_thread_stack_minimum()) stack = cc_thread_stack_minimum();
+  if (stack > SIZE_MAX - page) return EAGAIN;
+  stack = (stack + page - 1) / page * page;
+  if (error == 0) error = pthread_attr_setstacksize(attributes, stack);
+#if defined(__linux__)
+  if (error == 0 && o->ncpus > 0) {
+    unsigned limit = cc_cpu_limit();
+    cpu_set_t *set = CPU_ALLOC(limit);
+    size_t size = CPU_ALLOC_SIZE(limit);
+    if (set == NULL) return ENOMEM;
+    CPU_ZERO_S(size, set);
+    for (size_t i = 0; i < o->ncpus; i++) CPU_SET_S(o->cpus[i], size, set);
+    error = pthread_attr_setaffinity_np(attributes, size, set);
+    CPU_FREE(set);
+  }
+#endif
+  return error;
+}
+
+int cc_thread_start(void (*fn)(void *), void *arg, const cc_thread_options *o) {
+  pthread_attr_t attributes;
+  pthread_t thread;
+  sigset_t all, before;
+  struct start *s = malloc(sizeof *s);
+  int error;
+  if (s == NULL) return ENOMEM;
+  s->fn = fn;
+  s->arg = arg;
+  error = pthread_attr_init(&attributes);
+  if (error == 0) {
+    error = set_options(&attributes, o);
+    if (error == 0) {
+      /* the new thread inherits the mask: signals are the main thread's */
+      sigfillset(&all);
+      pthread_sigmask(SIG_SETMASK, &all, &before);
+      error = pthread_create(&thread, &attributes, enter, s);
+      pthread_sigmask(SIG_SETMASK, &before, NULL);
+    }
+    pthread_attr_destroy(&attributes);
+  }
+  if (error != 0) free(s);
+  return error;
+}
+
+/* {== at thread exit */
+
+struct at_exit {
+  void (*fn)(void *);
+  void *p;
+};
+
+static pthread_key_t exit_key;
+static pthread_once_t exit_once = PTHREAD_ONCE_INIT;
+static bool exit_usable;
+
+static void run_at_exit(void *v) {
+  struct at_exit *a = v;
+  a->fn(a->p);
+  free(a);
+}
+
+static void make_key(void) { exit_usable = pthread_key_create(&exit_key, run_at_exit) == 0; }
+
+void cc_thread_at_exit(void (*fn)(void *), void *p) {
+  struct at_exit *a;
+  pthread_once(&exit_once, make_key);
+  if (!exit_usable || (a = malloc(sizeof *a)) == NULL) return;
+  a->fn = fn;
+  a->p = p;
+  if (pthread_setspecific(exit_key, a) != 0) free(a);
+}
+
+/* ==} */
+
+void cc_thread_set_name(const char *name) {
+#if defined(__linux__)
+  char cut[16];
+  strncpy(cut, name, sizeof cut - 1);
+  cut[sizeof cut - 1] = '\0';
+  prctl(PR_SET_NAME, cut);
+#else
+  (void)name;
+#endif
+}
+
+int64_t cc_thread_native_id(void) {
+#if defined(__linux__)
+  return (int64_t)syscall(SYS_gettid);
+#else
+  return (int64_t)(intptr_t)pthread_self();
+#endif
+}
+
+void cc_thread_yield(void) { sched_yield(); }
+
+unsigned cc_cpu_limit(void) {
+  long n = sysconf(_SC_NPROCESSORS_CONF);
+  return n < 1 ? 1 : (unsigned)n;
+}
+
+unsigned cc_cpu_count(void) {
+#if defined(__linux__)
+  unsigned limit = cc_cpu_limit();
+  if (limit < 1024) limit = 1024; /* the kernel refuses a set smaller than its own */
+  cpu_set_t *set = CPU_ALLOC(limit);
+  if (set != NULL) {
+    size_t size = CPU_ALLOC_SIZE(limit);
+    int n = sched_getaffinity(0, size, set) == 0 ? CPU_COUNT_S(size, set) : 0;
+    CPU_FREE(set);
+    if (n > 0) return (unsigned)n;
+  }
+#endif
+  long n = sysconf(_SC_NPROCESSORS_ONLN);
+  return n < 1 ? 1 : (unsigned)n;
+}
