@@ -1,0 +1,34 @@
+/* Events. */
+#include "core/event.h"
+
+cc_event *cc_event_new(void) { return (cc_event *)cc_object_new(CC_EVENT, sizeof(cc_event)); }
+
+void cc_event_set(cc_self *me, cc_event *e) {
+  cc_slot *s;
+  cc_guard_lock(&e->object.guard, me->word);
+  atomic_store_explicit(&e->flag, 1, memory_order_release);
+  while ((s = cc_grant_first(&e->object.waiters, 1)) != NULL) cc_wake(s);
+  cc_guard_unlock(&e->object.guard);
+}
+
+void cc_event_clear(cc_self *me, cc_event *e) {
+  cc_guard_lock(&e->object.guard, me->word);
+  atomic_store_explicit(&e->flag, 0, memory_order_relaxed);
+  cc_guard_unlock(&e->object.guard);
+}
+
+bool cc_event_is_set(const cc_event *e) {
+  return atomic_load_explicit(&e->flag, memory_order_acquire) != 0;
+}
+
+cc_outcome cc_event_wait(cc_self *me, cc_event *e, int64_t deadline) {
+  bool set;
+  if (cc_event_is_set(e)) return CC_OK;
+  if (deadline == CC_NOW) return CC_TIMEOUT;
+  cc_guard_lock(&e->object.guard, me->word);
+  set = cc_event_is_set(e);
+  if (!set) cc_waitlist_append(&e->object.waiters, &me->slot->waiter, me->slot);
+  cc_guard_unlock(&e->object.guard);
+  if (set) return CC_OK;
+  return cc_wait(me, &e->object, &e->object.guard, &e->object.waiters, &me->slot->waiter, deadline);
+}

@@ -1,0 +1,67 @@
+/*
+** Making the family's shared memory. As much address space as the system grants
+** is reserved, down to SMALLEST; memory is used only where it is touched.
+*/
+#include "core/family.h"
+
+#include "core/local.h"
+
+#define LARGEST ((size_t)64 << 30)
+#define SMALLEST ((size_t)8 << 20)
+
+cc_family *cc_family_root;
+uint32_t cc_family_self;
+
+static _Atomic uint32_t opening; /* 0 not yet, 1 in progress, 2 open */
+
+static size_t clamp(size_t x, size_t low, size_t high) {
+  return x < low ? low : x > high ? high : x;
+}
+
+static char *carve(char **at, size_t size) {
+  char *p = *at;
+  *at += (size + CC_CHUNK - 1) / CC_CHUNK * CC_CHUNK;
+  return p;
+}
+
+static void lay_out(char *memory, size_t size) {
+  char *at = memory;
+  cc_family *f = (cc_family *)(void *)carve(&at, sizeof *f);
+  f->size = size;
+  f->object_limit = (uint32_t)clamp(size / 2048, 4096, (size_t)4 << 20);
+  f->objects = (void *)carve(&at, f->object_limit * sizeof *f->objects);
+  f->slot_limit = (uint32_t)clamp(size / 16384, 256, 65536);
+  f->slots = (void *)carve(&at, f->slot_limit * sizeof *f->slots);
+  size_t chunks = size / CC_CHUNK;
+  cc_chunk *table = (void *)carve(&at, chunks * sizeof *table);
+  chunks -= (size_t)(at - memory) / CC_CHUNK;
+  cc_arena_open(&f->arena, at, table, (uint32_t)chunks);
+  atomic_store(&f->processes[0].pid, cc_process_id());
+  cc_family_self = 0;
+  cc_family_root = f;
+}
+
+static bool make(void) {
+  for (size_t size = LARGEST; size >= SMALLEST; size /= 2) {
+    char *memory = cc_map_shared(size);
+    if (memory == NULL) continue;
+    lay_out(memory, size);
+    if (cc_local_open(cc_family_root->object_limit)) return true;
+    cc_family_root = NULL;
+    cc_unmap(memory, size);
+  }
+  return false;
+}
+
+bool cc_family_open(void) {
+  for (;;) {
+    uint32_t state = atomic_load_explicit(&opening, memory_order_acquire);
+    if (state == 2) return true;
+    if (state == 0 && atomic_compare_exchange_strong(&opening, &state, 1)) {
+      bool ok = make();
+      atomic_store_explicit(&opening, ok ? 2 : 0, memory_order_release);
+      return ok;
+    }
+    cc_thread_yield(); /* another thread is at it */
+  }
+}

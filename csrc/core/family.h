@@ -1,0 +1,53 @@
+/*
+** Family: a process and what it started, and the memory that they share. The
+** first page of the arena is its root: tables of objects, thread slots and
+** processes, and the allocator's state. Everything in it is found at the same
+** address in every process of the family.
+*/
+#ifndef CC_FAMILY_H
+#define CC_FAMILY_H
+
+#include "core/arena.h"
+#include "core/object.h"
+#include "core/slot.h"
+
+#define CC_REFERENCE_SHARDS 64
+
+typedef struct cc_process {
+  _Atomic int64_t pid; /* 0: entry is free */
+} cc_process;
+
+typedef struct cc_family {
+  size_t size;                          /* of the whole reservation; constant */
+  _Atomic uint64_t next_id;             /* for objects and threads */
+  _Atomic uint64_t live[CC_KINDS];      /* objects by kind */
+  cc_process processes[CC_PROCESS_LIMIT];
+
+  struct {
+    _Alignas(64) cc_guard guard;
+  } references[CC_REFERENCE_SHARDS];    /* the reference guard of object i: i % shards */
+
+  cc_guard object_guard;                /* the next four */
+  uint32_t object_free;                 /* list of free entries, index + 1 */
+  uint32_t object_top;                  /* entries used so far */
+  uint32_t object_limit;                /* constant */
+  _Atomic(cc_object *) *objects;        /* the table; a free entry holds the next index */
+
+  cc_guard slot_guard;                  /* the next three */
+  uint32_t slot_free;                   /* list of free slots, index + 1 */
+  uint32_t slot_top;
+  uint32_t slot_limit;                  /* constant */
+  cc_slot *slots;
+
+  cc_arena arena;
+} cc_family;
+
+/* The family, after cc_family_open has succeeded in this process. */
+extern cc_family *cc_family_root;
+extern uint32_t cc_family_self; /* this process's entry */
+
+/* Makes the arena at the first call. False when the system grants not even a
+** small one. Any thread may call it, as often as it likes. */
+bool cc_family_open(void);
+
+#endif

@@ -1,0 +1,97 @@
+/*
+** The word says who holds the lock and whether somebody stands in line. A
+** release that finds the line bit wakes the first, which then tries again: it
+** owns nothing yet. One that gives up after it was woken passes the wake-up on.
+*/
+#include "core/lock.h"
+
+#define WAITERS 0x80000000u
+#define SPINS 100 /* tries before standing in line: most locks are held shortly */
+
+cc_lock *cc_lock_new(void) { return (cc_lock *)cc_object_new(CC_LOCK, sizeof(cc_lock)); }
+
+/* Takes the lock if it is free, keeping the line bit. */
+static bool try_take(cc_self *me, cc_lock *k) {
+  uint32_t word = atomic_load_explicit(&k->word, memory_order_relaxed);
+  while ((word & ~WAITERS) == 0) {
+    if (atomic_compare_exchange_weak_explicit(&k->word, &word, word | me->word,
+                                              memory_order_acquire, memory_order_relaxed)) {
+      atomic_store_explicit(&k->holder, me->slot->ident, memory_order_relaxed);
+      return true;
+    }
+  }
+  return false;
+}
+
+/* Stands in line unless the lock is free now. True when standing. */
+static bool line_up(cc_self *me, cc_lock *k, bool again) {
+  bool standing = false;
+  cc_guard_lock(&k->object.guard, me->word);
+  for (;;) {
+    uint32_t word = atomic_load_explicit(&k->word, memory_order_relaxed);
+    if ((word & ~WAITERS) == 0) break;
+    if ((word & WAITERS) || atomic_compare_exchange_weak_explicit(&k->word, &word, word | WAITERS,
+                                                                  memory_order_relaxed,
+                                                                  memory_order_relaxed)) {
+      if (again) /* was first before it was woken */
+        cc_waitlist_prepend(&k->object.waiters, &me->slot->waiter, me->slot);
+      else
+        cc_waitlist_append(&k->object.waiters, &me->slot->waiter, me->slot);
+      standing = true;
+      break;
+    }
+  }
+  cc_guard_unlock(&k->object.guard);
+  return standing;
+}
+
+/* Wakes the first in line and leaves the line bit right. */
+static void wake_first(cc_self *me, cc_lock *k) {
+  cc_slot *s;
+  cc_guard_lock(&k->object.guard, me->word);
+  s = cc_grant_first(&k->object.waiters, 1);
+  if (k->object.waiters.first != NULL)
+    atomic_fetch_or_explicit(&k->word, WAITERS, memory_order_relaxed);
+  cc_guard_unlock(&k->object.guard);
+  cc_wake(s);
+}
+
+cc_outcome cc_lock_acquire_slow(cc_self *me, cc_lock *k, int64_t deadline) {
+  bool woken = false;
+  for (int i = 0; i < SPINS; i++) {
+    if (try_take(me, k)) return CC_OK;
+    if (deadline == CC_NOW) return CC_TIMEOUT;
+    cc_pause();
+  }
+  for (;;) {
+    if (try_take(me, k)) return CC_OK;
+    if (!line_up(me, k, woken)) continue;
+    cc_outcome outcome = cc_wait(me, &k->object, &k->object.guard, &k->object.waiters,
+                                 &me->slot->waiter, deadline);
+    if (outcome == CC_OK) {
+      woken = true;
+      if (try_take(me, k)) return CC_OK;
+      if (deadline != CC_FOREVER && cc_clock() >= deadline) outcome = CC_TIMEOUT;
+      if (cc_cancelled(me)) outcome = CC_CANCELLED;
+      if (outcome == CC_OK) continue;
+      /* the wake-up must not be lost with us */
+      if (!cc_lock_locked(k)) wake_first(me, k);
+    }
+    return outcome;
+  }
+}
+
+bool cc_lock_release(cc_self *me, cc_lock *k) {
+  atomic_store_explicit(&k->holder, 0, memory_order_relaxed);
+  uint32_t word = atomic_exchange_explicit(&k->word, 0, memory_order_release);
+  if (cc_unlikely(word & WAITERS)) wake_first(me, k);
+  return (word & ~WAITERS) != 0;
+}
+
+bool cc_lock_locked(const cc_lock *k) {
+  return (atomic_load_explicit(&k->word, memory_order_relaxed) & ~WAITERS) != 0;
+}
+
+uint64_t cc_lock_holder(const cc_lock *k) {
+  return cc_lock_locked(k) ? atomic_load_explicit(&k->holder, memory_order_relaxed) : 0;
+}

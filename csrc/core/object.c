@@ -1,0 +1,174 @@
+/* Objects: their table, their references, their end. */
+#include "core/object.h"
+
+#include <string.h>
+
+#include "core/family.h"
+#include "core/local.h"
+
+static _Atomic(cc_destructor) destructors[CC_KINDS];
+
+static const char *const names[CC_KINDS] = {
+    [CC_LOCK] = "lock",   [CC_EVENT] = "event",   [CC_QUEUE] = "queue",
+    [CC_VALUE] = "value", [CC_THREAD] = "thread",
+};
+
+const char *cc_kind_name(cc_kind kind) { return names[kind]; }
+
+void cc_object_set_destructor(cc_kind kind, cc_destructor destroy) {
+  if (atomic_load_explicit(&destructors[kind], memory_order_relaxed) != destroy)
+    atomic_store_explicit(&destructors[kind], destroy, memory_order_relaxed);
+}
+
+uint64_t cc_object_live(cc_kind kind) { return atomic_load(&cc_family_root->live[kind]); }
+
+/* {== local counts */
+
+#define SHARDS 64
+
+static uint32_t *counts; /* under the shard's guard */
+static struct {
+  _Alignas(64) cc_guard guard;
+} shards[SHARDS];
+
+bool cc_local_open(uint32_t limit) {
+  counts = cc_map_private(limit * sizeof *counts);
+  return counts != NULL;
+}
+
+cc_guard *cc_local_guard(uint32_t index) { return &shards[index % SHARDS].guard; }
+
+bool cc_local_up(uint32_t index) { return counts[index]++ == 0; }
+
+bool cc_local_down(uint32_t index) { return --counts[index] == 0; }
+
+/* ==} {== the table */
+
+static bool enter(cc_object *o) {
+  cc_family *f = cc_family_root;
+  bool ok = true;
+  cc_guard_lock(&f->object_guard, cc_self_word());
+  if (f->object_free != 0) {
+    o->index = f->object_free - 1;
+    /* a free entry holds the next one's number */
+    f->object_free = (uint32_t)(uintptr_t)atomic_load(&f->objects[o->index]);
+  } else if (f->object_top < f->object_limit) {
+    o->index = f->object_top++;
+  } else {
+    ok = false;
+  }
+  if (ok) atomic_store(&f->objects[o->index], o);
+  cc_guard_unlock(&f->object_guard);
+  return ok;
+}
+
+static void leave(cc_object *o) {
+  cc_family *f = cc_family_root;
+  cc_guard_lock(&f->object_guard, cc_self_word());
+  atomic_store(&f->objects[o->index], (cc_object *)(uintptr_t)f->object_free);
+  f->object_free = o->index + 1;
+  cc_guard_unlock(&f->object_guard);
+}
+
+/* ==} */
+
+cc_object *cc_object_new(cc_kind kind, size_t size) {
+  cc_object *o = cc_arena_new(size);
+  if (o == NULL) return NULL;
+  memset(o, 0, size);
+  o->kind = (uint32_t)kind;
+  o->id = atomic_fetch_add(&cc_family_root->next_id, 1) + 1;
+  if (!enter(o)) {
+    cc_arena_free(o);
+    return NULL;
+  }
+  atomic_fetch_add(&cc_family_root->live[kind], 1);
+  cc_object_retain(o);
+  return o;
+}
+
+static void destroy_one(cc_object *o) {
+  cc_kind kind = (cc_kind)o->kind;
+  cc_destructor end = atomic_load_explicit(&destructors[kind], memory_order_relaxed);
+  if (end != NULL) end(o);
+  leave(o);
+  cc_arena_free(o);
+  atomic_fetch_sub(&cc_family_root->live[kind], 1);
+}
+
+/* A queue may hold the last reference to the next, and so on: those wait in a
+** line, so that a long chain does not use up the C stack. */
+static void destroy(cc_object *o) {
+  static _Thread_local cc_object *line;
+  static _Thread_local bool busy;
+  o->next_dead = line;
+  line = o;
+  if (busy) return;
+  busy = true;
+  while (line != NULL) {
+    cc_object *next = line;
+    line = next->next_dead;
+    destroy_one(next);
+  }
+  busy = false;
+}
+
+/* The caller holds the reference guard of o. */
+static bool unused(const cc_object *o) {
+  if (o->parcels != 0) return false;
+  for (size_t i = 0; i < CC_PROCESS_LIMIT / 64; i++)
+    if (o->holders[i] != 0) return false;
+  return true;
+}
+
+static cc_guard *reference_guard(const cc_object *o) {
+  return &cc_family_root->references[o->index % CC_REFERENCE_SHARDS].guard;
+}
+
+/* Sets or clears this process's bit; true when no reference is left. */
+static bool mark(cc_object *o, bool held) {
+  cc_guard *g = reference_guard(o);
+  uint64_t bit = UINT64_C(1) << (cc_family_self % 64);
+  bool gone;
+  cc_guard_lock(g, cc_self_word());
+  if (held)
+    o->holders[cc_family_self / 64] |= bit;
+  else
+    o->holders[cc_family_self / 64] &= ~bit;
+  gone = unused(o);
+  cc_guard_unlock(g);
+  return gone;
+}
+
+void cc_object_retain(cc_object *o) {
+  cc_guard *g = cc_local_guard(o->index);
+  cc_guard_lock(g, cc_self_word());
+  if (cc_local_up(o->index)) mark(o, true);
+  cc_guard_unlock(g);
+}
+
+void cc_object_release(cc_object *o) {
+  cc_guard *g = cc_local_guard(o->index);
+  bool gone = false;
+  cc_guard_lock(g, cc_self_word());
+  if (cc_local_down(o->index)) gone = mark(o, false);
+  cc_guard_unlock(g);
+  if (gone) destroy(o);
+}
+
+void cc_object_parcel_retain(cc_object *o) {
+  cc_guard *g = reference_guard(o);
+  cc_guard_lock(g, cc_self_word());
+  o->parcels++;
+  cc_guard_unlock(g);
+}
+
+void cc_object_parcel_release(cc_object *o) {
+  cc_guard *g = reference_guard(o);
+  bool gone;
+  cc_guard_lock(g, cc_self_word());
+  o->parcels--;
+  gone = unused(o);
+  cc_guard_unlock(g);
+  if (gone) destroy(o);
+}

@@ -1,0 +1,66 @@
+/*
+** Object: what a handle refers to. It lives in the arena, outside all Lua
+** states, and dies when no process and no parcel refers to it any more.
+**
+** References are counted twice. Within a process, private counters say how many
+** handles (and C references) there are; the object itself keeps one bit per
+** process that has any. Setting and clearing a bit can be repeated without harm, so
+** what a killed process held is taken back by clearing its bit. Parcels
+** (messages on their way) have a counter of their own. Both are changed under a
+** guard that lies in the family's root, not in the object, so that nobody
+** touches an object after giving up the last reference.
+*/
+#ifndef CC_OBJECT_H
+#define CC_OBJECT_H
+
+#include "core/guard.h"
+#include "core/waiter.h"
+
+#define CC_PROCESS_LIMIT 512 /* processes of a family at one time */
+
+typedef enum cc_kind {
+  CC_LOCK = 1,
+  CC_EVENT,
+  CC_QUEUE,
+  CC_VALUE,
+  CC_THREAD,
+  CC_KINDS /* one more than the last */
+} cc_kind;
+
+typedef struct cc_object {
+  uint32_t kind;              /* cc_kind; constant */
+  uint32_t index;             /* in the object table; constant while alive */
+  uint64_t id;                /* unique in the family; constant */
+  cc_guard guard;             /* the primitive's own words, and `waiters` */
+  uint32_t parcels;           /* references from parcels; under its reference guard */
+  union {
+    cc_waitlist waiters;         /* under guard */
+    struct cc_object *next_dead; /* once nothing refers to it */
+  };
+  uint64_t holders[CC_PROCESS_LIMIT / 64]; /* a bit per process; reference guard */
+} cc_object;
+
+/* What a kind needs done when its last reference goes; may be NULL. */
+typedef void (*cc_destructor)(cc_object *o);
+void cc_object_set_destructor(cc_kind kind, cc_destructor destroy);
+
+/* A zeroed object of `size` bytes with one reference from this process, or
+** NULL when shared memory is used up. */
+cc_object *cc_object_new(cc_kind kind, size_t size);
+
+/* One more, one less reference from this process. The caller of retain has a
+** reference already, from this process or through a parcel that it holds. */
+void cc_object_retain(cc_object *o);
+void cc_object_release(cc_object *o);
+
+/* The same for a parcel's references. */
+void cc_object_parcel_retain(cc_object *o);
+void cc_object_parcel_release(cc_object *o);
+
+/* Name of a kind as concur.type gives it: "lock", "queue", … */
+const char *cc_kind_name(cc_kind kind);
+
+/* Objects of a kind that live in the family now. */
+uint64_t cc_object_live(cc_kind kind);
+
+#endif

@@ -1,0 +1,36 @@
+/*
+** Parcel: a message in the arena that no longer changes: bytes made by the
+** codec, and the objects that the bytes refer to by number. Counted by
+** reference; the last one gone releases the objects. Core never looks into the
+** bytes, so a message can be dropped without a Lua state.
+*/
+#ifndef CC_PARCEL_H
+#define CC_PARCEL_H
+
+#include "core/object.h"
+
+typedef struct cc_parcel {
+  _Atomic uint32_t references;
+  uint32_t nobjects;
+  size_t size;            /* bytes of payload */
+  unsigned char bytes[];  /* the payload; objects follow, aligned */
+} cc_parcel;
+
+/* A parcel with one reference and room for `size` bytes, which the caller
+** fills. It retains the objects. NULL when shared memory is used up. */
+cc_parcel *cc_parcel_new(size_t size, cc_object *const *objects, uint32_t nobjects);
+
+cc_object *const *cc_parcel_objects(const cc_parcel *p);
+/* A parcel made without objects, which nobody else knows yet, may grow while it
+** is filled: changes its room to `size` bytes and keeps those that fit. It may
+** move. False when shared memory is used up; *p is then as before. */
+bool cc_parcel_resize(cc_parcel **p, size_t size);
+
+/* Ends the filling: cuts the room to `size` bytes, adds the objects and retains
+** them. It may move. False when shared memory is used up; *p is then as before. */
+bool cc_parcel_seal(cc_parcel **p, size_t size, cc_object *const *objects, uint32_t nobjects);
+
+void cc_parcel_retain(cc_parcel *p);
+void cc_parcel_release(cc_parcel *p); /* p may be NULL */
+
+#endif

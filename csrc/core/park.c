@@ -1,0 +1,224 @@
+/*
+** A thread always sleeps on its own slot's token, never on an object's word, so
+** that whoever wants it (a primitive, a canceller, a deadline) changes one and
+** the same word. The token goes 0 (none) -> 2 (asleep) -> 1 (woken) -> 0; a
+** wake-up that nobody needed is harmless, since every loop looks at its grant
+** again.
+**
+** Before it sleeps a thread spins for as long as spinning has paid lately, at
+** most MAX_SPIN: a wake-up across processors costs tens of microseconds, a hand
+** over to a spinner well under one.
+*/
+#include <errno.h>
+
+#include "core/arena.h"
+#include "core/park.h"
+
+#define MAX_SPIN 50000 /* ns */
+#define MIN_SPIN 1000
+#define WORTH 300000 /* a sleep shorter than this, wake-up included, might have been a spin */
+#define MISSES 4     /* full spins in vain after which spinning is given up */
+#define REST 100     /* for so many waits */
+
+static _Atomic uint32_t spinners; /* threads of this process that spin now */
+static _Atomic uint32_t cpus;     /* 0 until asked */
+
+/* {== lines of waiters */
+
+void cc_waitlist_append(cc_waitlist *l, cc_waiter *w, cc_slot *slot) {
+  w->slot = slot;
+  atomic_store_explicit(&w->granted, 0, memory_order_relaxed);
+  w->next = NULL;
+  w->previous = l->last;
+  if (l->last != NULL)
+    l->last->next = w;
+  else
+    l->first = w;
+  l->last = w;
+}
+
+void cc_waitlist_prepend(cc_waitlist *l, cc_waiter *w, cc_slot *slot) {
+  w->slot = slot;
+  atomic_store_explicit(&w->granted, 0, memory_order_relaxed);
+  w->previous = NULL;
+  w->next = l->first;
+  if (l->first != NULL)
+    l->first->previous = w;
+  else
+    l->last = w;
+  l->first = w;
+}
+
+void cc_waitlist_remove(cc_waitlist *l, cc_waiter *w) {
+  if (w->previous != NULL)
+    w->previous->next = w->next;
+  else
+    l->first = w->next;
+  if (w->next != NULL)
+    w->next->previous = w->previous;
+  else
+    l->last = w->previous;
+}
+
+cc_slot *cc_grant_first(cc_waitlist *l, uint32_t reason) {
+  cc_waiter *w = l->first;
+  if (w == NULL) return NULL;
+  cc_slot *s = w->slot; /* w is its thread's again after the store */
+  cc_waitlist_remove(l, w);
+  atomic_store_explicit(&w->granted, reason, memory_order_release);
+  return s;
+}
+
+uint32_t cc_grant_all(cc_self *me, cc_guard *guard, cc_waitlist *l, uint32_t reason) {
+  uint32_t n = 0;
+  cc_slot *s;
+  cc_guard_lock(guard, me->word);
+  for (; (s = cc_grant_first(l, reason)) != NULL; n++) cc_wake(s);
+  cc_guard_unlock(guard);
+  return n;
+}
+
+/* ==} */
+
+void cc_wake(cc_slot *s) {
+  if (s != NULL && atomic_exchange(&s->token, 1) == 2) cc_futex_wake(&s->token, 1);
+}
+
+static uint32_t cpu_count(void) {
+  uint32_t n = atomic_load_explicit(&cpus, memory_order_relaxed);
+  if (n == 0) {
+    n = cc_cpu_count();
+    atomic_store_explicit(&cpus, n, memory_order_relaxed);
+  }
+  return n;
+}
+
+bool cc_park_parallel(void) { return cpu_count() > 1; }
+
+/* True when the token came while spinning. */
+static bool spin(cc_self *me, int64_t start, int64_t deadline) {
+  _Atomic uint32_t *token = &me->slot->token;
+  uint32_t n = cpu_count();
+  bool got = false;
+  int64_t end = start + me->spin;
+  if (n < 2) return false; /* nobody could hand over meanwhile */
+  if (end > deadline) end = deadline;
+  if (atomic_fetch_add_explicit(&spinners, 1, memory_order_relaxed) < n - 1) {
+    do {
+      for (int i = 0; i < 32 && !got; i++) {
+        got = atomic_load_explicit(token, memory_order_acquire) != 0;
+        if (!got) cc_pause();
+      }
+    } while (!got && cc_clock() < end);
+  }
+  atomic_fetch_sub_explicit(&spinners, 1, memory_order_relaxed);
+  return got;
+}
+
+/* After a wait that ended in a sleep: how long to spin next time. */
+static void learn(cc_self *me, int64_t waited, bool timed_out) {
+  if (me->spin == MAX_SPIN && ++me->misses >= MISSES) {
+    me->spin = MIN_SPIN;
+    me->rest = REST;
+  } else if (me->rest > 0) {
+    me->rest--;
+  } else if (waited < WORTH && !timed_out) {
+    me->spin = MAX_SPIN;
+  } else if (me->spin > MIN_SPIN) {
+    me->spin /= 2;
+  }
+}
+
+/* Waits for the token and consumes it. Returns 0, ETIMEDOUT or EINTR. */
+static int await_token(cc_self *me, int64_t deadline) {
+  _Atomic uint32_t *token = &me->slot->token;
+  uint32_t none = 0;
+  int result = 0;
+  if (atomic_load_explicit(token, memory_order_acquire) == 1) {
+    atomic_store(token, 0);
+    return 0;
+  }
+  int64_t start = cc_clock();
+  if (start >= deadline) return ETIMEDOUT;
+  if (spin(me, start, deadline)) {
+    me->misses = 0;
+    atomic_store(token, 0);
+    return 0;
+  }
+  cc_arena_trim();
+  if (atomic_compare_exchange_strong(token, &none, 2)) {
+    result = cc_futex_wait(token, 2, deadline);
+    learn(me, cc_clock() - start, result == ETIMEDOUT);
+  }
+  if (atomic_exchange(token, 0) == 1) return 0;
+  return result == ETIMEDOUT || result == EINTR ? result : 0;
+}
+
+static void enter(cc_self *me, cc_object *o) {
+  atomic_store_explicit(&me->slot->waiting_for, o, memory_order_relaxed);
+  atomic_store_explicit(&me->slot->parked, 1, memory_order_release);
+}
+
+static void leave(cc_self *me) {
+  atomic_store_explicit(&me->slot->parked, 0, memory_order_relaxed);
+  atomic_store_explicit(&me->slot->waiting_for, NULL, memory_order_relaxed);
+}
+
+static bool interrupted(cc_self *me) {
+  return me->interrupted != NULL && me->interrupted(me->interrupted_arg);
+}
+
+cc_outcome cc_wait(cc_self *me, cc_object *o, cc_guard *guard, cc_waitlist *l, cc_waiter *w,
+                   int64_t deadline) {
+  cc_outcome outcome = CC_OK;
+  enter(me, o);
+  while (atomic_load_explicit(&w->granted, memory_order_acquire) == 0) {
+    if (cc_cancelled(me)) {
+      outcome = CC_CANCELLED;
+      break;
+    }
+    int result = await_token(me, deadline);
+    if (result == ETIMEDOUT) {
+      outcome = CC_TIMEOUT;
+      break;
+    }
+    if (result == EINTR && interrupted(me)) {
+      outcome = CC_INTERRUPTED;
+      break;
+    }
+  }
+  leave(me);
+  if (outcome != CC_OK) {
+    cc_guard_lock(guard, me->word);
+    if (atomic_load_explicit(&w->granted, memory_order_relaxed) != 0)
+      outcome = CC_OK;
+    else
+      cc_waitlist_remove(l, w);
+    cc_guard_unlock(guard);
+  }
+  return outcome;
+}
+
+cc_outcome cc_sleep(cc_self *me, int64_t deadline) {
+  cc_outcome outcome = CC_TIMEOUT;
+  int64_t spinning = me->spin;
+  me->spin = 0; /* nobody is expected to end a sleep early */
+  enter(me, NULL);
+  for (;;) {
+    if (cc_cancelled(me)) {
+      outcome = CC_CANCELLED;
+      break;
+    }
+    int result = await_token(me, deadline);
+    if (result == ETIMEDOUT) break;
+    if (result == EINTR && interrupted(me)) {
+      outcome = CC_INTERRUPTED;
+      break;
+    }
+  }
+  leave(me);
+  me->spin = spinning;
+  return outcome;
+}
+
+bool cc_rest(cc_self *me, int64_t deadline) { return await_token(me, deadline) != ETIMEDOUT; }

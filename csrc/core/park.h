@@ -1,0 +1,59 @@
+/*
+** Park: where every blocking call of every primitive sleeps. Deadlines,
+** cancellation, interruption by signals, the state "waiting", and spinning
+** before a sleep are written here once. A primitive is a word, a transition and
+** a call to cc_wait.
+*/
+#ifndef CC_PARK_H
+#define CC_PARK_H
+
+#include "core/slot.h"
+
+typedef enum cc_outcome {
+  CC_OK,
+  CC_TIMEOUT,
+  CC_CANCELLED,   /* the thread was asked to stop and is not shielded */
+  CC_INTERRUPTED, /* a signal came and self->interrupted said yes */
+  CC_CLOSED,
+  CC_NO_MEMORY,
+  CC_MISUSE
+} cc_outcome;
+
+#define CC_NOW 0 /* a deadline that has passed: do not wait */
+
+/* Stands in line: call under the guard of the list's object. */
+void cc_waitlist_append(cc_waitlist *l, cc_waiter *w, cc_slot *slot);
+void cc_waitlist_prepend(cc_waitlist *l, cc_waiter *w, cc_slot *slot);
+void cc_waitlist_remove(cc_waitlist *l, cc_waiter *w);
+
+/* Takes the first waiter out of the line and tells it `reason` (not 0); under the
+** guard. The result is to be woken by cc_wake after the guard is released (or
+** before); NULL when nobody waits. */
+cc_slot *cc_grant_first(cc_waitlist *l, uint32_t reason);
+
+/* Wakes the thread of a slot; s may be NULL. Never blocks. */
+void cc_wake(cc_slot *s);
+
+/* Blocks until w, which stands in l, is granted (CC_OK), or the deadline, a
+** cancellation or an interruption takes it out of the line. A grant that came
+** first wins. `o`: what the thread waits for. */
+cc_outcome cc_wait(cc_self *me, cc_object *o, cc_guard *guard, cc_waitlist *l, cc_waiter *w,
+                   int64_t deadline);
+
+/* Sleeps until the deadline, with the same exceptions. */
+cc_outcome cc_sleep(cc_self *me, int64_t deadline);
+
+/* Waits for a token alone: a worker for its next job. False at the deadline. */
+bool cc_rest(cc_self *me, int64_t deadline);
+
+/* Grants all who stand in l. Takes and releases the guard. */
+uint32_t cc_grant_all(cc_self *me, cc_guard *guard, cc_waitlist *l, uint32_t reason);
+
+/* Whether another thread can run while this one spins. */
+bool cc_park_parallel(void);
+
+static inline bool cc_cancelled(const cc_self *me) {
+  return me->shield == 0 && atomic_load_explicit(&me->slot->cancel, memory_order_relaxed) != 0;
+}
+
+#endif
