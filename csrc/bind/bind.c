@@ -1,0 +1,180 @@
+/* What the userdata types have in common. */
+#include "bind/bind.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "run/context.h"
+
+/* {== checking */
+
+cc_object *bind_bad_handle(lua_State *L, int idx, cc_kind kind) {
+  codec_handle *h = handle_test(L, idx);
+  const char *name = lua_pushfstring(L, "concur.%s", cc_kind_name(kind));
+  if (h != NULL && h->kind == (uint32_t)kind) luaL_error(L, "the %s is closed", name);
+  luaL_typeerror(L, idx, name);
+  return NULL;
+}
+
+int64_t bind_seconds(lua_State *L, int idx) {
+  lua_Number s = luaL_checknumber(L, idx);
+  if (s != s) luaL_argerror(L, idx, "time is not a number (NaN)");
+  if (s < 0) luaL_argerror(L, idx, "time must not be negative");
+  /* beyond two centuries is for ever */
+  return s < 7e9 ? (int64_t)ceil((double)s * 1e9) : CC_FOREVER;
+}
+
+int64_t bind_timeout(lua_State *L, int idx) {
+  int64_t span;
+  if (lua_isboolean(L, idx)) return lua_toboolean(L, idx) ? CC_FOREVER : CC_NOW;
+  if (lua_type(L, idx) != LUA_TNUMBER) luaL_typeerror(L, idx, "number, boolean or nil");
+  span = bind_seconds(L, idx);
+  if (span == 0) return CC_NOW;
+  return span == CC_FOREVER ? CC_FOREVER : cc_clock() + span;
+}
+
+/* ==} {== blocking */
+
+static lua_State *main_coroutine(lua_State *L) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
+  lua_State *m = lua_tothread(L, -1);
+  lua_pop(L, 1);
+  return m;
+}
+
+/* Asked when a system call was interrupted: lua's own signal handler does
+** nothing but set a hook. */
+static bool hook_changed(void *arg) {
+  bind_wait *w = arg;
+  return lua_gethook(main_coroutine(w->L)) != w->hook;
+}
+
+cc_self *bind_enter(lua_State *L, bind_wait *wait) {
+  cc_self *me = cc_self_get();
+  wait->L = L;
+  wait->hook = lua_gethook(main_coroutine(L));
+  me->interrupted = hook_changed;
+  me->interrupted_arg = wait;
+  return me;
+}
+
+static int nothing(lua_State *L) {
+  (void)L;
+  return 0;
+}
+
+/* A call is an occasion for the hook to run, and to raise. In a coroutine the
+** hook is not set, since lua set it in the main one; it must end both. */
+static void run_hook(lua_State *L) {
+  lua_State *m = main_coroutine(L);
+  if (m != L && lua_gethook(L) != lua_gethook(m))
+    lua_sethook(L, lua_gethook(m), lua_gethookmask(m), lua_gethookcount(m));
+  luaL_checkstack(L, 2, NULL);
+  lua_pushcfunction(L, nothing);
+  lua_call(L, 0, 0);
+}
+
+bool bind_again(lua_State *L, cc_outcome outcome) {
+  switch (outcome) {
+    case CC_CANCELLED:
+      luaL_checkstack(L, 1, NULL);
+      run_push_cancelled(L);
+      lua_error(L);
+      return false;
+    case CC_INTERRUPTED: run_hook(L); return true;
+    case CC_NO_MEMORY: luaL_error(L, "out of shared memory"); return false;
+    default: return false;
+  }
+}
+
+/* ==} {== common methods */
+
+static codec_handle *any_handle(lua_State *L, int idx) {
+  codec_handle *h = handle_test(L, idx);
+  if (h == NULL) luaL_typeerror(L, idx, "concur handle");
+  return h;
+}
+
+static int handle_id(lua_State *L) {
+  codec_handle *h = any_handle(L, 1);
+  if (h->object == NULL) return luaL_error(L, "the handle is closed");
+  lua_pushinteger(L, (lua_Integer)h->object->id);
+  return 1;
+}
+
+static int handle_gc(lua_State *L) {
+  handle_drop(any_handle(L, 1));
+  return 0;
+}
+
+static int handle_eq(lua_State *L) {
+  codec_handle *a = handle_test(L, 1), *b = handle_test(L, 2);
+  lua_pushboolean(L, a != NULL && b != NULL && a->object == b->object && a->object != NULL);
+  return 1;
+}
+
+int bind_tostring(lua_State *L, const char *extra) {
+  codec_handle *h = any_handle(L, 1);
+  const char *kind = cc_kind_name((cc_kind)h->kind);
+  if (h->object == NULL)
+    lua_pushfstring(L, "concur.%s: (closed)", kind);
+  else if (extra == NULL)
+    lua_pushfstring(L, "concur.%s: %p", kind, (void *)h->object);
+  else
+    lua_pushfstring(L, "concur.%s: %p (%s)", kind, (void *)h->object, extra);
+  return 1;
+}
+
+static int handle_tostring(lua_State *L) { return bind_tostring(L, NULL); }
+
+/* ==} {== making types */
+
+void bind_type(lua_State *L, cc_kind kind, const luaL_Reg *methods, const luaL_Reg *metamethods) {
+  static const luaL_Reg common[] = {
+      {"__gc", handle_gc}, {"__eq", handle_eq}, {"__tostring", handle_tostring}, {NULL, NULL}};
+  lua_newtable(L);
+  lua_pushfstring(L, "concur.%s", cc_kind_name(kind));
+  lua_setfield(L, -2, "__name");
+  luaL_setfuncs(L, common, 0);
+  lua_newtable(L);
+  lua_pushcfunction(L, handle_id);
+  lua_setfield(L, -2, "id");
+  luaL_setfuncs(L, methods, 0);
+  lua_setfield(L, -2, "__index");
+  if (metamethods != NULL) luaL_setfuncs(L, metamethods, 0);
+  handle_set_metatable(L, kind);
+}
+
+int bind_made(lua_State *L, codec_handle *h, cc_object *o) {
+  h->object = o;
+  if (o == NULL) return luaL_error(L, "out of shared memory");
+  return 1;
+}
+
+static int with_done(lua_State *L, int status, lua_KContext unused) {
+  (void)status;
+  (void)unused;
+  return lua_gettop(L) - 1; /* returning closes the object at index 1 */
+}
+
+int bind_with(lua_State *L) {
+  lua_toclose(L, 1);
+  lua_callk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, with_done);
+  return with_done(L, LUA_OK, 0);
+}
+
+static int push_text(lua_State *L) {
+  cc_parcel *p = lua_touserdata(L, 1);
+  lua_pushlstring(L, (const char *)p->bytes, p->size);
+  return 1;
+}
+
+void bind_push_text(lua_State *L, cc_parcel *p) {
+  lua_pushcfunction(L, push_text);
+  lua_pushlightuserdata(L, p);
+  int status = lua_pcall(L, 1, 1, 0);
+  cc_parcel_release(p);
+  if (status != LUA_OK) lua_error(L);
+}
+
+/* ==} */

@@ -1,0 +1,84 @@
+/*
+** Bind: what the userdata types have in common: checking self, timeouts, turning
+** outcomes into Lua values or errors.
+*/
+#ifndef BIND_H
+#define BIND_H
+
+#include <lauxlib.h>
+#include <lua.h>
+
+#include "codec/handle.h"
+#include "core/parcel.h"
+#include "core/park.h"
+
+/* {== checking */
+
+/* Raises for a value that is no live handle of that kind. */
+cc_object *bind_bad_handle(lua_State *L, int idx, cc_kind kind);
+
+static inline cc_object *bind_object(lua_State *L, int idx, cc_kind kind) {
+  codec_handle *h = handle_test(L, idx);
+  if (cc_likely(h != NULL && h->kind == (uint32_t)kind && h->object != NULL)) return h->object;
+  return bind_bad_handle(L, idx, kind);
+}
+
+/* The deadline that the timeout at idx means: absent, nil, true or math.huge are
+** for ever, 0 and false do not wait. */
+int64_t bind_timeout(lua_State *L, int idx);
+
+static inline int64_t bind_deadline(lua_State *L, int idx) {
+  return lua_isnoneornil(L, idx) ? CC_FOREVER : bind_timeout(L, idx);
+}
+
+/* The span of seconds at idx as nanoseconds, CC_FOREVER for math.huge; raises for
+** what is no number, negative or NaN. */
+int64_t bind_seconds(lua_State *L, int idx);
+
+/* ==} {== blocking */
+
+typedef struct bind_wait {
+  lua_State *L;
+  lua_Hook hook; /* of the main coroutine when the call began */
+} bind_wait;
+
+/* Prepares the calling thread to notice signals while it waits. `wait` lives as
+** long as the call. */
+cc_self *bind_enter(lua_State *L, bind_wait *wait);
+
+/* True when the call is to be made again: a signal came and its hook returned.
+** Raises for a cancellation, lack of memory, or what the hook raises. */
+bool bind_again(lua_State *L, cc_outcome outcome);
+
+/* ==} {== making types */
+
+/* Makes the metatable of a kind: methods in __index, metamethods beside; the
+** common ones (id, __gc, __eq, __name, __tostring unless given) come by themselves. */
+void bind_type(lua_State *L, cc_kind kind, const luaL_Reg *methods, const luaL_Reg *metamethods);
+
+/* Sets the object of a fresh handle on top; raises when it is NULL. */
+int bind_made(lua_State *L, codec_handle *h, cc_object *o);
+
+int bind_tostring(lua_State *L, const char *extra);
+
+/* Calls the function at index 2 with what follows, self at index 1 being acquired:
+** __close releases it in the end, whatever happens. */
+int bind_with(lua_State *L);
+
+/* Pushes a parcel's payload as a string and releases the reference. */
+void bind_push_text(lua_State *L, cc_parcel *p);
+
+/* ==} {== openers: each registers its type and puts its functions in the
+**        module table on top */
+
+void bind_open_lock(lua_State *L);
+void bind_open_event(lua_State *L);
+void bind_open_queue(lua_State *L);
+void bind_open_value(lua_State *L);
+void bind_open_thread(lua_State *L);
+void bind_open_pack(lua_State *L);
+void bind_open_system(lua_State *L);
+
+/* ==} */
+
+#endif

@@ -1,0 +1,18 @@
+/* Item: Lua values to and from what queues and values hold. */
+#ifndef BIND_ITEM_H
+#define BIND_ITEM_H
+
+#include <lua.h>
+
+#include "core/slot.h"
+
+/* Fills the item from the value at idx; a parcel in it is one reference. Raises for
+** what cannot cross or lack of memory. */
+void bind_item(lua_State *L, int idx, cc_item *item);
+
+/* Pushes the value and uses up a parcel's reference, also when it raises. */
+void bind_push_item(lua_State *L, cc_item *item);
+
+void bind_item_drop(cc_item *item);
+
+#endif

@@ -1,0 +1,59 @@
+/* luaopen_concur: the family at the first call of the process, then this state's module. */
+#include "bind/bind.h"
+#include "bind/start.h"
+#include "codec/codec.h"
+#include "concur.h"
+#include "core/family.h"
+#include "run/context.h"
+#include "run/require.h"
+#include "run/state.h"
+#include "run/thread.h"
+
+static void open_types(lua_State *L) {
+  lua_newtable(L);
+  bind_open_lock(L);
+  bind_open_event(L);
+  bind_open_queue(L);
+  bind_open_value(L);
+  bind_open_thread(L);
+  bind_open_pack(L);
+  bind_open_system(L);
+  run_push_cancelled(L);
+  lua_setfield(L, -2, "CANCELLED");
+  lua_getfield(L, -1, "excepthook");
+  lua_setfield(L, -2, "_excepthook"); /* what a script's own is compared with */
+}
+
+/* Leaves the module table. */
+static void open_state(lua_State *L, bool root) {
+  luaL_checkstack(L, 20, NULL);
+  run_context_open(L, root);
+  open_types(L);
+  run_context_set_module(L, -1);
+  run_require_open(L);
+  codec_names_open(L);
+  codec_names_learn(L, "concur");
+}
+
+/* In a thread's state the module stands ready from the start. */
+static int open_in_thread(lua_State *L) {
+  open_state(L, false);
+  lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  lua_pushvalue(L, -2);
+  lua_setfield(L, -2, "concur");
+  bind_note_paths(L);
+  return 0;
+}
+
+CONCUR_API int luaopen_concur(lua_State *L) {
+  luaL_checkversion(L);
+  run_push_module(L);
+  if (lua_istable(L, -1)) return 1; /* opened before, perhaps under another name */
+  if (!cc_family_open())
+    return luaL_error(L, "concur: the system grants no shared memory (is the address space limited?)");
+  run_state_set_opener(open_in_thread);
+  if (!run_thread_open()) return luaL_error(L, "concur: out of shared memory");
+  lua_settop(L, 0);
+  open_state(L, true);
+  return 1;
+}

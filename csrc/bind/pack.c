@@ -1,0 +1,52 @@
+/* concur.pack, unpack, pack_code, unpack_code: the transfer format as strings. */
+#include "bind/bind.h"
+#include "codec/codec.h"
+
+typedef struct text {
+  const void *bytes;
+  size_t size;
+} text;
+
+static int push_text(lua_State *L) {
+  const text *t = lua_touserdata(L, 1);
+  lua_pushlstring(L, t->bytes, t->size);
+  return 1;
+}
+
+/* Making the string may raise for lack of memory, and the writer must end first. */
+static int pack_in(lua_State *L, codec_mode mode) {
+  text t;
+  luaL_checkstack(L, 2, NULL);
+  codec_writer *w = codec_encode(L, 1, lua_gettop(L), mode, 0);
+  t.bytes = codec_bytes(w, &t.size);
+  lua_pushcfunction(L, push_text);
+  lua_pushlightuserdata(L, &t);
+  int status = lua_pcall(L, 1, 1, 0);
+  codec_cancel(w);
+  if (status != LUA_OK) return lua_error(L);
+  return 1;
+}
+
+static int pack(lua_State *L) { return pack_in(L, CODEC_PLAIN); }
+
+static int pack_code(lua_State *L) { return pack_in(L, CODEC_CODE); }
+
+static int unpack_in(lua_State *L, codec_mode mode) {
+  size_t n;
+  const char *s = luaL_checklstring(L, 1, &n);
+  lua_settop(L, 1);
+  return codec_decode(L, (const unsigned char *)s, n, NULL, 0, mode);
+}
+
+static int unpack(lua_State *L) { return unpack_in(L, CODEC_PLAIN); }
+
+static int unpack_code(lua_State *L) { return unpack_in(L, CODEC_CODE); }
+
+void bind_open_pack(lua_State *L) {
+  static const luaL_Reg functions[] = {{"pack", pack},
+                                       {"unpack", unpack},
+                                       {"pack_code", pack_code},
+                                       {"unpack_code", unpack_code},
+                                       {NULL, NULL}};
+  luaL_setfuncs(L, functions, 0);
+}

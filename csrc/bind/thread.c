@@ -1,0 +1,292 @@
+/*
+** concur.thread: a callable table (so that it can be extended), thread handles
+** with their properties, and the functions about threads in general.
+*/
+#include "run/thread.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "bind/bind.h"
+#include "bind/start.h"
+#include "codec/codec.h"
+#include "run/context.h"
+
+static run_thread *self(lua_State *L) { return (run_thread *)bind_object(L, 1, CC_THREAD); }
+
+static void push_name(lua_State *L, run_thread *t) {
+  cc_parcel *name = run_thread_name(cc_self_get(), t);
+  /* the bytes end with a zero that is not part of the name */
+  luaL_Buffer b;
+  char *to = luaL_buffinitsize(L, &b, name->size);
+  memcpy(to, name->bytes, name->size - 1);
+  luaL_pushresultsize(&b, name->size - 1);
+  cc_parcel_release(name);
+}
+
+/* {== life */
+
+static int thread_start(lua_State *L) {
+  run_thread *t = self(L);
+  bind_start(L, 1, t);
+  lua_settop(L, 1);
+  return 1;
+}
+
+static int push_parcel(lua_State *L, run_thread *t, cc_parcel *const *field) {
+  cc_parcel *p;
+  cc_guard_lock(&t->object.guard, cc_self_word());
+  p = *field;
+  if (p != NULL) cc_parcel_retain(p);
+  cc_guard_unlock(&t->object.guard);
+  return p == NULL ? -1 : codec_decode_parcel(L, p);
+}
+
+static int thread_join(lua_State *L) {
+  run_thread *t = self(L);
+  int64_t deadline = bind_deadline(L, 2);
+  bind_wait wait;
+  cc_self *me = bind_enter(L, &wait);
+  cc_outcome outcome;
+  int n;
+  do outcome = run_thread_join(me, t, deadline);
+  while (bind_again(L, outcome));
+  if (outcome == CC_MISUSE)
+    return luaL_error(L, atomic_load(&t->status) == RUN_NEW ? "cannot join an unstarted thread"
+                                                            : "a thread cannot join itself");
+  if (outcome == CC_TIMEOUT) {
+    lua_pushnil(L);
+    lua_pushliteral(L, "timeout");
+    return 2;
+  }
+  switch (atomic_load(&t->status)) {
+    case RUN_CANCELLED:
+      lua_pushboolean(L, 0);
+      run_push_cancelled(L);
+      return 2;
+    case RUN_DONE:
+      lua_pushboolean(L, 1);
+      n = push_parcel(L, t, &t->result);
+      return n < 0 ? 1 : n + 1;
+    default:
+      lua_pushboolean(L, 0);
+      if (push_parcel(L, t, &t->result) < 0) lua_pushliteral(L, "not enough memory");
+      return 2;
+  }
+}
+
+static int thread_is_alive(lua_State *L) {
+  lua_pushboolean(L, run_thread_alive(self(L)));
+  return 1;
+}
+
+static int thread_status(lua_State *L) {
+  static const char *const names[] = {"new", "running", "running", "done", "failed", "cancelled"};
+  run_thread *t = self(L);
+  uint32_t status = atomic_load(&t->status);
+  lua_pushstring(L, status == RUN_RUNNING && run_thread_waiting(t) ? "waiting" : names[status]);
+  return 1;
+}
+
+static int thread_cancel(lua_State *L) {
+  lua_pushboolean(L, run_thread_cancel(cc_self_get(), self(L)));
+  return 1;
+}
+
+static int thread_traceback(lua_State *L) {
+  run_thread *t = self(L);
+  cc_parcel *p;
+  cc_guard_lock(&t->object.guard, cc_self_word());
+  p = t->traceback;
+  if (p != NULL) cc_parcel_retain(p);
+  cc_guard_unlock(&t->object.guard);
+  if (p == NULL) return 0;
+  bind_push_text(L, p);
+  return 1;
+}
+
+/* ==} {== properties */
+
+static int push_positive(lua_State *L, uint64_t n) {
+  if (n == 0) return 0;
+  lua_pushinteger(L, (lua_Integer)n);
+  return 1;
+}
+
+/* Upvalue: the table of methods. */
+static int thread_index(lua_State *L) {
+  run_thread *t = self(L);
+  lua_settop(L, 2);
+  lua_pushvalue(L, 2);
+  if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL || lua_type(L, 2) != LUA_TSTRING) return 1;
+  const char *key = lua_tostring(L, 2);
+  if (strcmp(key, "name") == 0)
+    push_name(L, t);
+  else if (strcmp(key, "daemon") == 0)
+    lua_pushboolean(L, atomic_load(&t->daemon) != 0);
+  else if (strcmp(key, "ident") == 0)
+    return push_positive(L, atomic_load(&t->ident));
+  else if (strcmp(key, "native_id") == 0)
+    return push_positive(L, (uint64_t)atomic_load(&t->native_id));
+  return 1;
+}
+
+static int thread_newindex(lua_State *L) {
+  run_thread *t = self(L);
+  const char *key = luaL_checkstring(L, 2);
+  if (strcmp(key, "name") == 0) {
+    size_t n;
+    const char *name = luaL_checklstring(L, 3, &n);
+    if (!run_thread_set_name(cc_self_get(), t, name, n)) bind_again(L, CC_NO_MEMORY);
+  } else if (strcmp(key, "daemon") == 0) {
+    luaL_checktype(L, 3, LUA_TBOOLEAN);
+    if (atomic_load(&t->status) != RUN_NEW)
+      return luaL_error(L, "cannot change 'daemon' of a thread that was started");
+    atomic_store(&t->daemon, (uint32_t)lua_toboolean(L, 3));
+  } else {
+    return luaL_error(L, "cannot set field '%s' of a thread", key);
+  }
+  return 0;
+}
+
+static int thread_tostring(lua_State *L) {
+  run_thread *t = self(L);
+  lua_pushcfunction(L, thread_status);
+  lua_pushvalue(L, 1);
+  lua_call(L, 1, 1);
+  push_name(L, t);
+  lua_pushfstring(L, "%s, %s", lua_tostring(L, -1), lua_tostring(L, -2));
+  return bind_tostring(L, lua_tostring(L, -1));
+}
+
+/* ==} {== functions of the module */
+
+static int push_thread(lua_State *L, run_thread *t) {
+  if (t == NULL) bind_again(L, CC_NO_MEMORY);
+  handle_push(L, &t->object);
+  return 1;
+}
+
+static int current(lua_State *L) { return push_thread(L, run_thread_current()); }
+
+static int main_thread(lua_State *L) { return push_thread(L, run_thread_main()); }
+
+/* Pops nothing: an array of the alive threads on top, their number as result. */
+static lua_Integer push_alive(lua_State *L) {
+  size_t n;
+  lua_Integer alive = 0;
+  run_thread **list = run_thread_list(&n);
+  if (list == NULL) bind_again(L, CC_NO_MEMORY);
+  /* handles are born dead, so that lack of memory loses no reference */
+  run_thread ***box = lua_newuserdatauv(L, sizeof *box, 0);
+  *box = list;
+  lua_createtable(L, (int)n, 0);
+  for (size_t i = 0; i < n; i++) {
+    if (run_thread_alive(list[i])) {
+      codec_handle *h = handle_new(L, CC_THREAD, 0);
+      h->object = &list[i]->object; /* the list's reference */
+      lua_rawseti(L, -2, ++alive);
+    } else {
+      cc_object_release(&list[i]->object);
+    }
+  }
+  run_thread_list_free(list);
+  lua_remove(L, -2);
+  return alive;
+}
+
+static int threads(lua_State *L) {
+  push_alive(L);
+  return 1;
+}
+
+static int active_count(lua_State *L) {
+  lua_pushinteger(L, push_alive(L));
+  return 1;
+}
+
+static int exit_thread(lua_State *L) {
+  run_thread *t = run_thread_current();
+  if (t == NULL || atomic_load(&t->root) == 0)
+    return luaL_error(L, "concur.exit in the main thread (os.exit ends the process)");
+  return run_exit(L, lua_gettop(L));
+}
+
+/* The default excepthook: one write, so that reports do not mix. */
+static int excepthook(lua_State *L) {
+  run_thread *t = self(L);
+  luaL_tolstring(L, 2, NULL);
+  push_name(L, t);
+  lua_pushfstring(L, "Exception in thread %s:\n%s\n", lua_tostring(L, -1),
+                  lua_isstring(L, 3) ? lua_tostring(L, 3) : lua_tostring(L, -2));
+  size_t n;
+  const char *text = lua_tolstring(L, -1, &n);
+  fwrite(text, 1, n, stderr);
+  fflush(stderr);
+  return 0;
+}
+
+/* concur.thread(...): self is the callable table. */
+static int call_thread(lua_State *L) {
+  lua_remove(L, 1);
+  bind_new_thread(L);
+  return 1;
+}
+
+static int spawn(lua_State *L) {
+  bind_new_thread(L);
+  bind_start(L, -1, (run_thread *)handle_test(L, -1)->object);
+  return 1;
+}
+
+/* concur.thread.extend lives in Lua: fetched when it is first wanted. */
+static int thread_class_index(lua_State *L) {
+  lua_settop(L, 2);
+  if (lua_type(L, 2) != LUA_TSTRING || strcmp(lua_tostring(L, 2), "extend") != 0) return 0;
+  lua_getglobal(L, "require");
+  lua_pushliteral(L, "concur.class");
+  lua_call(L, 1, 1);
+  lua_getfield(L, -1, "extend");
+  lua_pushvalue(L, 2);
+  lua_pushvalue(L, -2);
+  lua_rawset(L, 1);
+  return 1;
+}
+
+/* ==} */
+
+static void open_type(lua_State *L) {
+  static const luaL_Reg methods[] = {{"start", thread_start},
+                                     {"join", thread_join},
+                                     {"is_alive", thread_is_alive},
+                                     {"status", thread_status},
+                                     {"cancel", thread_cancel},
+                                     {"traceback", thread_traceback},
+                                     {NULL, NULL}};
+  static const luaL_Reg metamethods[] = {
+      {"__newindex", thread_newindex}, {"__tostring", thread_tostring}, {NULL, NULL}};
+  bind_type(L, CC_THREAD, methods, metamethods);
+  codec_handle *h = handle_new(L, CC_THREAD, 0);
+  (void)h;
+  lua_getmetatable(L, -1);
+  lua_getfield(L, -1, "__index");
+  lua_pushcclosure(L, thread_index, 1);
+  lua_setfield(L, -2, "__index");
+  lua_pop(L, 2);
+}
+
+void bind_open_thread(lua_State *L) {
+  static const luaL_Reg functions[] = {
+      {"spawn", spawn},     {"current", current},           {"main", main_thread},
+      {"threads", threads}, {"active_count", active_count}, {"exit", exit_thread},
+      {"excepthook", excepthook}, {NULL, NULL}};
+  static const luaL_Reg class_meta[] = {
+      {"__call", call_thread}, {"__index", thread_class_index}, {NULL, NULL}};
+  open_type(L);
+  luaL_setfuncs(L, functions, 0);
+  lua_newtable(L);
+  luaL_newlib(L, class_meta);
+  lua_setmetatable(L, -2);
+  lua_setfield(L, -2, "thread");
+}

@@ -1,0 +1,226 @@
+/*
+** What a worker does in a Lua state: decode the message, call the function, encode
+** what comes of it.
+*/
+#include <lauxlib.h>
+
+#include <string.h>
+
+#include "codec/codec.h"
+#include "codec/handle.h"
+#include "run/context.h"
+#include "run/worker.h"
+
+typedef struct body {
+  run_thread *thread;
+  cc_parcel *start;     /* NULL once decoded */
+  cc_parcel *result;
+  cc_parcel *traceback;
+  run_status status;
+} body;
+
+static body *body_arg(lua_State *L) {
+  body *b = lua_touserdata(L, 1);
+  lua_remove(L, 1);
+  return b;
+}
+
+/* {== extras: what the creator's state gives beside function and arguments */
+
+static void set_package_field(lua_State *L, int extras, const char *field) {
+  if (lua_getfield(L, extras, field) == LUA_TSTRING) {
+    lua_getglobal(L, "package");
+    lua_pushvalue(L, -2);
+    lua_setfield(L, -2, field);
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+}
+
+/* Preload functions in C came as numbers: they hold within the family. */
+static void set_preload(lua_State *L, int extras) {
+  if (lua_getfield(L, extras, "preload") == LUA_TTABLE) {
+    int from = lua_gettop(L);
+    lua_getfield(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+    lua_pushnil(L);
+    while (lua_next(L, from)) {
+      lua_pushvalue(L, -2);
+      if (lua_isinteger(L, -2)) {
+        lua_CFunction f;
+        lua_Integer bits = lua_tointeger(L, -2);
+        memcpy(&f, &bits, sizeof f);
+        lua_pushcfunction(L, f);
+      } else {
+        lua_pushvalue(L, -2);
+      }
+      lua_rawset(L, from + 1);
+      lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+}
+
+static void set_globals(lua_State *L, int extras) {
+  if (lua_getfield(L, extras, "globals") == LUA_TTABLE) {
+    int from = lua_gettop(L);
+    lua_pushglobaltable(L);
+    lua_pushnil(L);
+    while (lua_next(L, from)) {
+      lua_pushvalue(L, -2);
+      lua_insert(L, -2);
+      lua_rawset(L, from + 1);
+    }
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+}
+
+static void apply_extras(lua_State *L, int extras) {
+  if (!lua_istable(L, extras)) return;
+  luaL_checkstack(L, 10, NULL);
+  set_package_field(L, extras, "path");
+  set_package_field(L, extras, "cpath");
+  set_preload(L, extras);
+  set_globals(L, extras);
+  if (lua_getfield(L, extras, "excepthook") != LUA_TNIL) {
+    run_push_module(L);
+    lua_pushvalue(L, -2);
+    lua_setfield(L, -2, "excepthook");
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+}
+
+/* ==} */
+
+static int call_it(lua_State *L) {
+  body *b = body_arg(L);
+  cc_parcel *start = b->start;
+  b->start = NULL; /* codec_decode_parcel gives it back, come what may */
+  int n = codec_decode_parcel(L, start);
+  apply_extras(L, 1);
+  lua_remove(L, 1);
+  if (lua_isnil(L, 1)) return 0; /* a thread without a target just ends */
+  lua_call(L, n - 2, LUA_MULTRET);
+  return lua_gettop(L);
+}
+
+static int keep_results(lua_State *L) {
+  body *b = body_arg(L);
+  codec_writer *w = codec_encode(L, 1, lua_gettop(L), CODEC_FAMILY, 0);
+  b->result = codec_finish(w);
+  if (b->result == NULL) return luaL_error(L, "out of shared memory");
+  return 0;
+}
+
+static void keep_traceback(body *b, const char *s, size_t n) {
+  cc_parcel_release(b->traceback);
+  b->traceback = cc_parcel_new(n, NULL, 0);
+  if (b->traceback != NULL) memcpy(b->traceback->bytes, s, n);
+}
+
+/* Message handler; its upvalue is the body. The error value passes unchanged. */
+static int on_error(lua_State *L) {
+  body *b = lua_touserdata(L, lua_upvalueindex(1));
+  size_t n;
+  const char *message;
+  if (run_is_cancelled(L, 1)) return 1;
+  luaL_checkstack(L, 4, NULL);
+  message = luaL_tolstring(L, 1, NULL);
+  luaL_traceback(L, L, message, 1);
+  message = lua_tolstring(L, -1, &n);
+  keep_traceback(b, message, n);
+  lua_settop(L, 1);
+  return 1;
+}
+
+/* An error value that cannot cross is replaced by its text. */
+static int keep_error(lua_State *L) {
+  body *b = lua_touserdata(L, 1);
+  lua_pushcfunction(L, keep_results);
+  lua_pushvalue(L, 1);
+  lua_pushvalue(L, 2);
+  if (lua_pcall(L, 2, 0, 0) == LUA_OK) return 0;
+  luaL_tolstring(L, 2, NULL);
+  codec_writer *w = codec_encode(L, lua_gettop(L), 1, CODEC_FAMILY, 0);
+  b->result = codec_finish(w);
+  return 0;
+}
+
+static int call_hook(lua_State *L) {
+  body *b = lua_touserdata(L, 1);
+  run_push_module(L);
+  lua_getfield(L, -1, "excepthook");
+  if (!lua_toboolean(L, -1)) return 0;
+  handle_push(L, &b->thread->object);
+  lua_pushvalue(L, 2);
+  if (b->traceback != NULL)
+    lua_pushlstring(L, (const char *)b->traceback->bytes, b->traceback->size);
+  else
+    lua_pushnil(L);
+  lua_call(L, 3, 0);
+  return 0;
+}
+
+/* Calls f(b, value on top) and pops the value; errors are dropped. */
+static void attend(lua_State *L, lua_CFunction f, body *b) {
+  lua_pushcfunction(L, f);
+  lua_pushlightuserdata(L, b);
+  lua_pushvalue(L, -3);
+  if (lua_pcall(L, 2, 0, 0) != LUA_OK) lua_pop(L, 1);
+}
+
+static void fail(lua_State *L, body *b) {
+  b->status = RUN_FAILED;
+  attend(L, keep_error, b);
+  attend(L, call_hook, b);
+}
+
+/* n values on top are the results. */
+static void succeed(lua_State *L, body *b, int n) {
+  b->status = RUN_DONE;
+  lua_pushcfunction(L, keep_results);
+  lua_insert(L, -n - 1);
+  lua_pushlightuserdata(L, b);
+  lua_insert(L, -n - 1);
+  if (lua_pcall(L, n + 1, 0, 0) == LUA_OK) return;
+  size_t size;
+  const char *message = lua_tolstring(L, -1, &size);
+  if (message != NULL) keep_traceback(b, message, size);
+  fail(L, b);
+}
+
+run_status run_body(lua_State *L, run_thread *t, cc_parcel *start, cc_parcel **result,
+                    cc_parcel **traceback) {
+  body b = {t, start, NULL, NULL, RUN_FAILED};
+  int base = lua_gettop(L), code;
+  run_context_set_root(L, atomic_load(&t->root));
+  lua_pushlightuserdata(L, &b);
+  lua_pushcclosure(L, on_error, 1);
+  lua_pushcfunction(L, call_it);
+  lua_pushlightuserdata(L, &b);
+  code = lua_pcall(L, 1, LUA_MULTRET, base + 1);
+  cc_self_get()->shield++; /* what follows is clean-up */
+  if (code == LUA_OK) {
+    succeed(L, &b, lua_gettop(L) - base - 1);
+  } else {
+    int n = run_take_exit(L);
+    if (n >= 0) {
+      cc_parcel_release(b.traceback);
+      b.traceback = NULL;
+      succeed(L, &b, n);
+    } else if (run_is_cancelled(L, -1)) {
+      b.status = RUN_CANCELLED;
+      attend(L, keep_error, &b);
+    } else {
+      fail(L, &b);
+    }
+  }
+  lua_settop(L, base);
+  cc_self_get()->shield--;
+  cc_parcel_release(b.start);
+  *result = b.result;
+  *traceback = b.traceback;
+  return b.status;
+}

@@ -1,0 +1,118 @@
+/*
+** The memory of a Lua state. Sizes up to LARGEST are rounded to classes (16 bytes
+** apart up to 512, then powers of two); a freed block goes to its class's list.
+** There is one thread per state, so there are no locks.
+*/
+#include "run/heap.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PIECE ((size_t)72 << 10)
+#define FINE 32          /* classes of 16, 32, ... 512 bytes */
+#define CLASSES (FINE + 5)
+#define LARGEST ((size_t)512 << 5)
+
+struct run_heap {
+  char *at;        /* from here on the piece was never used */
+  char *end;
+  size_t outside;  /* blocks from malloc in use */
+  void *free[CLASSES];
+  _Alignas(16) char memory[];
+};
+
+run_heap *run_heap_new(void) {
+  run_heap *h = malloc(PIECE);
+  if (h == NULL) return NULL;
+  memset(h, 0, sizeof *h);
+  h->at = h->memory;
+  h->end = (char *)h + PIECE;
+  return h;
+}
+
+void run_heap_free(run_heap *h) { free(h); }
+
+static unsigned class_of(size_t size) {
+  unsigned c;
+  if (size <= 512) return (unsigned)((size + 15) / 16) - 1;
+  for (c = FINE; ((size_t)1024 << (c - FINE)) < size; c++) continue;
+  return c;
+}
+
+static size_t class_size(unsigned c) {
+  return c < FINE ? (size_t)(c + 1) * 16 : (size_t)1024 << (c - FINE);
+}
+
+static int inside(const run_heap *h, const void *p) {
+  return (uintptr_t)p - (uintptr_t)h < PIECE;
+}
+
+static void *new_block(run_heap *h, size_t size) {
+  if (size <= LARGEST) {
+    unsigned c = class_of(size);
+    void *p = h->free[c];
+    if (p != NULL) {
+      memcpy(&h->free[c], p, sizeof p);
+      return p;
+    }
+    if (class_size(c) <= (size_t)(h->end - h->at)) {
+      p = h->at;
+      h->at += class_size(c);
+      return p;
+    }
+  }
+  void *p = malloc(size);
+  if (p != NULL) h->outside++;
+  return p;
+}
+
+static void free_block(run_heap *h, void *p, size_t size) {
+  if (p == NULL) return;
+  if (inside(h, p)) {
+    unsigned c = class_of(size);
+    memcpy(p, &h->free[c], sizeof(void *));
+    h->free[c] = p;
+  } else {
+    h->outside--;
+    free(p);
+  }
+}
+
+void *run_heap_alloc(void *ud, void *p, size_t old, size_t size) {
+  run_heap *h = ud;
+  if (size == 0) {
+    free_block(h, p, old);
+    return NULL;
+  }
+  if (p == NULL) return new_block(h, size); /* old is a type tag then */
+  if (!inside(h, p)) {
+    if (size > LARGEST) return realloc(p, size);
+  } else if (size <= LARGEST && class_of(size) == class_of(old)) {
+    return p;
+  }
+  void *moved = new_block(h, size);
+  if (moved == NULL) {
+    /* Lua relies on shrinking never to fail; the class on free comes from the
+    ** size that Lua states, so a block of the piece may only pass as a smaller
+    ** one: it then joins that class's list */
+    return size <= old ? p : NULL;
+  }
+  memcpy(moved, p, old < size ? old : size);
+  free_block(h, p, old);
+  return moved;
+}
+
+void *run_heap_save(const run_heap *h) {
+  size_t size = (size_t)(h->at - (const char *)h);
+  void *image = malloc(size);
+  if (image != NULL) memcpy(image, h, size);
+  return image;
+}
+
+void run_heap_restore(run_heap *h, const void *image) {
+  const run_heap *saved = image;
+  memcpy(h, image, (size_t)(saved->at - (const char *)h));
+}
+
+int run_heap_is_plain(const run_heap *h) { return h->outside == 0; }

@@ -1,0 +1,27 @@
+/*
+** Heap: the memory of one Lua state. Blocks come from a fixed piece of memory while it
+** lasts, then from malloc. The piece, this struct included, can be saved
+** and restored as plain bytes.
+*/
+#ifndef RUN_HEAP_H
+#define RUN_HEAP_H
+
+#include <stddef.h>
+
+typedef struct run_heap run_heap;
+
+run_heap *run_heap_new(void);
+void run_heap_free(run_heap *h);
+
+/* A lua_Alloc; ud is the heap. */
+void *run_heap_alloc(void *ud, void *p, size_t old, size_t size);
+
+/* A copy of what is in use, in malloc's memory, or NULL; and back. Between the two no
+** block from malloc may be left in use. */
+void *run_heap_save(const run_heap *h);
+void run_heap_restore(run_heap *h, const void *image);
+
+/* Whether all of it still lies in the piece. */
+int run_heap_is_plain(const run_heap *h);
+
+#endif

@@ -1,0 +1,34 @@
+/*
+** State: where Lua states for threads are made, closed and kept warm.
+**
+** A state's first memory comes from a block of its own. When a state has been
+** closed and is to be used again, the block is overwritten with the picture taken
+** when the state was new, which makes a new state in the time of a copy: the result
+** is that very state, bit for bit, except for its random seed.
+*/
+#ifndef RUN_STATE_H
+#define RUN_STATE_H
+
+#include <lua.h>
+
+#include <stdbool.h>
+
+typedef struct run_state run_state;
+
+/* What opens concur in a new state; set once by the floor above. */
+void run_state_set_opener(lua_CFunction open);
+
+/* A new state with the standard libraries and concur, or NULL for lack of memory. */
+run_state *run_state_new(void);
+
+lua_State *run_state_lua(run_state *s);
+
+/* Closes the Lua state: finalizers run. Then either renew or free. */
+void run_state_close(run_state *s);
+
+/* A new Lua state in the same memory. False: nothing is left but to free it. */
+bool run_state_renew(run_state *s);
+
+void run_state_free(run_state *s);
+
+#endif

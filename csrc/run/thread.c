@@ -1,0 +1,353 @@
+/*
+** Thread objects. Each process keeps a list of those that run in it, with
+** a reference to each, so that a thread whose handles are all gone still ends
+** well and the script's end can wait for it.
+*/
+#include "run/thread.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/family.h"
+#include "run/worker.h"
+
+#define DAEMON_TIME 200000000 /* ns that the end of a root gives its daemons to stop */
+
+typedef struct live {
+  run_thread *thread; /* one reference */
+  struct live *next, *previous;
+} live;
+
+static cc_guard list_guard;
+static live *first, *last; /* in order of start; under list_guard */
+static size_t nlive;
+static _Atomic(run_thread *) main_thread; /* one reference for ever */
+static _Atomic uint64_t unnamed;          /* default names given out */
+static _Atomic uint64_t dummies;
+
+static cc_parcel *bytes_parcel(const char *s, size_t n) {
+  cc_parcel *p = cc_parcel_new(n + 1, NULL, 0);
+  if (p == NULL) return NULL;
+  memcpy(p->bytes, s, n);
+  p->bytes[n] = '\0'; /* for those who want a C string */
+  return p;
+}
+
+static void destroy(cc_object *o) {
+  run_thread *t = (run_thread *)o;
+  cc_parcel_release(t->name);
+  cc_parcel_release(t->result);
+  cc_parcel_release(t->traceback);
+}
+
+run_thread *run_thread_new(const char *name, size_t length, bool daemon) {
+  char buffer[32];
+  run_thread *t = (run_thread *)cc_object_new(CC_THREAD, sizeof *t);
+  if (t == NULL) return NULL;
+  cc_object_set_destructor(CC_THREAD, destroy);
+  if (name == NULL) {
+    uint64_t n = atomic_fetch_add(&unnamed, 1) + 1;
+    length = (size_t)snprintf(buffer, sizeof buffer, "Thread-%llu", (unsigned long long)n);
+    name = buffer;
+  }
+  atomic_store(&t->daemon, daemon);
+  t->process = cc_family_self;
+  t->name = bytes_parcel(name, length);
+  if (t->name != NULL) return t;
+  cc_object_release(&t->object);
+  return NULL;
+}
+
+/* {== the list of running ones */
+
+static bool enter(run_thread *t) {
+  live *l = malloc(sizeof *l);
+  if (l == NULL) return false;
+  cc_object_retain(&t->object);
+  l->thread = t;
+  l->next = NULL;
+  t->live = l;
+  cc_guard_lock(&list_guard, cc_self_word());
+  l->previous = last;
+  if (last != NULL)
+    last->next = l;
+  else
+    first = l;
+  last = l;
+  nlive++;
+  cc_guard_unlock(&list_guard);
+  return true;
+}
+
+static void leave(run_thread *t) {
+  live *l = t->live;
+  if (l == NULL) return;
+  t->live = NULL;
+  cc_guard_lock(&list_guard, cc_self_word());
+  if (l->previous != NULL)
+    l->previous->next = l->next;
+  else
+    first = l->next;
+  if (l->next != NULL)
+    l->next->previous = l->previous;
+  else
+    last = l->previous;
+  nlive--;
+  cc_guard_unlock(&list_guard);
+  cc_object_release(&t->object);
+  free(l);
+}
+
+run_thread **run_thread_list(size_t *n) {
+  run_thread **list, *m = run_thread_main();
+  for (size_t room = 16;; room *= 2) {
+    list = malloc(room * sizeof *list);
+    if (list == NULL) return NULL;
+    *n = 0;
+    cc_guard_lock(&list_guard, cc_self_word());
+    bool fits = nlive + 1 <= room;
+    if (fits) {
+      if (m != NULL) list[(*n)++] = m;
+      for (live *l = first; l != NULL; l = l->next) list[(*n)++] = l->thread;
+      /* a reference taken here cannot be the last one's revival: the list has one */
+      for (size_t i = 0; i < *n; i++) cc_object_retain(&list[i]->object);
+    }
+    cc_guard_unlock(&list_guard);
+    if (fits) return list;
+    free(list);
+  }
+}
+
+void run_thread_list_free(run_thread **list) { free(list); }
+
+/* The first non-daemon (or daemon) of a root, with a reference, or NULL. */
+static run_thread *find_of_root(uint64_t root, bool daemon) {
+  run_thread *t = NULL;
+  cc_guard_lock(&list_guard, cc_self_word());
+  for (live *l = first; l != NULL && t == NULL; l = l->next)
+    if (atomic_load(&l->thread->root) == root && (atomic_load(&l->thread->daemon) != 0) == daemon)
+      t = l->thread;
+  if (t != NULL) cc_object_retain(&t->object);
+  cc_guard_unlock(&list_guard);
+  return t;
+}
+
+/* ==} {== life */
+
+int run_thread_start(run_thread *t, cc_parcel *start, uint64_t root, const run_options *options) {
+  uint32_t status = RUN_NEW;
+  int error;
+  if (!atomic_compare_exchange_strong(&t->status, &status, RUN_STARTING)) {
+    cc_parcel_release(start);
+    return status == RUN_CANCELLED && atomic_load(&t->ident) == 0 ? ECANCELED : EALREADY;
+  }
+  atomic_store(&t->ident, atomic_fetch_add(&cc_family_root->next_id, 1) + 1);
+  atomic_store(&t->root, root);
+  if (!enter(t)) {
+    error = ENOMEM;
+  } else {
+    cc_object_retain(&t->object); /* the worker's */
+    error = run_worker_launch(t, start, options);
+    if (error == 0) return 0;
+    leave(t);
+    cc_object_release(&t->object);
+  }
+  atomic_store(&t->ident, 0);
+  atomic_store(&t->status, RUN_NEW);
+  cc_parcel_release(start);
+  return error;
+}
+
+void run_thread_begin(run_thread *t) {
+  cc_self *me = cc_self_get();
+  cc_slot *s = me->slot;
+  cc_parcel *name;
+  cc_guard_lock(&t->object.guard, me->word);
+  t->slot = s;
+  s->ident = atomic_load(&t->ident);
+  atomic_store(&s->thread, &t->object);
+  atomic_store(&t->native_id, cc_thread_native_id());
+  atomic_store(&s->cancel, atomic_load(&t->cancel)); /* it may have been asked already */
+  atomic_store(&t->status, RUN_RUNNING);
+  name = t->name;
+  cc_parcel_retain(name);
+  cc_guard_unlock(&t->object.guard);
+  cc_thread_set_name((const char *)name->bytes);
+  cc_parcel_release(name);
+}
+
+void run_thread_end(run_thread *t, run_status status, cc_parcel *result, cc_parcel *traceback) {
+  cc_self *me = cc_self_get();
+  cc_slot *s;
+  cc_guard_lock(&t->object.guard, me->word);
+  t->slot = NULL;
+  atomic_store(&me->slot->thread, NULL);
+  atomic_store(&me->slot->cancel, 0);
+  t->result = result;
+  t->traceback = traceback;
+  cc_guard_unlock(&t->object.guard);
+  leave(t);
+  cc_guard_lock(&t->object.guard, me->word);
+  atomic_store_explicit(&t->status, (uint32_t)status, memory_order_release);
+  while ((s = cc_grant_first(&t->object.waiters, 1)) != NULL) cc_wake(s);
+  cc_guard_unlock(&t->object.guard);
+}
+
+static bool ended(run_thread *t) {
+  return atomic_load_explicit(&t->status, memory_order_acquire) > RUN_RUNNING;
+}
+
+cc_outcome run_thread_join(cc_self *me, run_thread *t, int64_t deadline) {
+  bool waits;
+  if (ended(t)) return CC_OK;
+  if (atomic_load(&t->status) == RUN_NEW || atomic_load(&me->slot->thread) == &t->object)
+    return CC_MISUSE;
+  if (deadline == CC_NOW) return CC_TIMEOUT;
+  cc_guard_lock(&t->object.guard, me->word);
+  waits = !ended(t);
+  if (waits) cc_waitlist_append(&t->object.waiters, &me->slot->waiter, me->slot);
+  cc_guard_unlock(&t->object.guard);
+  if (!waits) return CC_OK;
+  return cc_wait(me, &t->object, &t->object.guard, &t->object.waiters, &me->slot->waiter, deadline);
+}
+
+bool run_thread_alive(run_thread *t) {
+  uint32_t status = atomic_load(&t->status);
+  return status == RUN_STARTING || status == RUN_RUNNING;
+}
+
+bool run_thread_waiting(run_thread *t) {
+  bool waiting;
+  cc_guard_lock(&t->object.guard, cc_self_word());
+  waiting = t->slot != NULL && atomic_load(&t->slot->parked) != 0;
+  cc_guard_unlock(&t->object.guard);
+  return waiting;
+}
+
+bool run_thread_cancel(cc_self *me, run_thread *t) {
+  uint32_t status = RUN_NEW;
+  cc_slot *s = NULL;
+  if (ended(t)) return false;
+  cc_guard_lock(&t->object.guard, me->word);
+  bool unstarted = atomic_compare_exchange_strong(&t->status, &status, RUN_CANCELLED);
+  bool running = !unstarted && !ended(t);
+  if (running) {
+    atomic_store(&t->cancel, 1);
+    s = t->slot;
+    if (s != NULL) atomic_store(&s->cancel, 1);
+  }
+  cc_guard_unlock(&t->object.guard);
+  cc_wake(s);
+  if (unstarted) cc_grant_all(me, &t->object.guard, &t->object.waiters, 1);
+  return unstarted || running;
+}
+
+void run_thread_end_root(uint64_t root) {
+  cc_self *me = cc_self_get();
+  run_thread *t;
+  me->interrupted = NULL; /* the state closes: no hook may run in it */
+  while ((t = find_of_root(root, false)) != NULL) {
+    cc_outcome outcome = run_thread_join(me, t, CC_FOREVER);
+    cc_object_release(&t->object);
+    if (outcome != CC_OK) break; /* interrupted, or called in that very thread */
+  }
+  size_t n;
+  run_thread **list = run_thread_list(&n);
+  int64_t deadline = cc_clock() + DAEMON_TIME;
+  for (size_t i = 0; list != NULL && i < n; i++)
+    if (atomic_load(&list[i]->root) == root) run_thread_cancel(me, list[i]);
+  for (size_t i = 0; list != NULL && i < n; i++) {
+    if (atomic_load(&list[i]->root) == root) run_thread_join(me, list[i], deadline);
+    cc_object_release(&list[i]->object);
+  }
+  free(list);
+}
+
+/* ==} {== names */
+
+cc_parcel *run_thread_name(cc_self *me, run_thread *t) {
+  cc_parcel *name;
+  cc_guard_lock(&t->object.guard, me->word);
+  name = t->name;
+  cc_parcel_retain(name);
+  cc_guard_unlock(&t->object.guard);
+  return name;
+}
+
+bool run_thread_set_name(cc_self *me, run_thread *t, const char *s, size_t length) {
+  cc_parcel *name = bytes_parcel(s, length), *old;
+  if (name == NULL) return false;
+  cc_guard_lock(&t->object.guard, me->word);
+  old = t->name;
+  t->name = name;
+  cc_guard_unlock(&t->object.guard);
+  if (atomic_load(&me->slot->thread) == &t->object) cc_thread_set_name(s);
+  cc_parcel_release(old);
+  return true;
+}
+
+cc_parcel *run_thread_name_of(cc_self *me, uint64_t ident) {
+  cc_parcel *name = NULL;
+  size_t n;
+  run_thread **list = run_thread_list(&n);
+  for (size_t i = 0; list != NULL && i < n; i++) {
+    if (name == NULL && atomic_load(&list[i]->ident) == ident) name = run_thread_name(me, list[i]);
+    cc_object_release(&list[i]->object);
+  }
+  free(list);
+  return name;
+}
+
+/* ==} {== threads that concur did not make */
+
+static run_thread *adopt(const char *name, bool daemon) {
+  cc_self *me = cc_self_get();
+  run_thread *t = run_thread_new(name, strlen(name), daemon);
+  if (t == NULL) return NULL;
+  atomic_store(&t->ident, me->slot->ident);
+  atomic_store(&t->native_id, cc_thread_native_id());
+  atomic_store(&t->status, RUN_RUNNING);
+  t->slot = me->slot;
+  atomic_store(&me->slot->thread, &t->object);
+  return t;
+}
+
+/* The kernel thread ends that run_thread_current adopted. */
+static void foreign_end(void) {
+  cc_self *me = &cc_self_storage;
+  run_thread *t = (run_thread *)atomic_load(&me->slot->thread);
+  if (t == NULL) return;
+  run_thread_end(t, RUN_DONE, NULL, NULL);
+  cc_object_release(&t->object);
+}
+
+bool run_thread_open(void) {
+  static cc_guard once;
+  bool ok = true;
+  cc_guard_lock(&once, cc_self_word());
+  if (atomic_load(&main_thread) == NULL) {
+    run_thread *t = adopt("MainThread", false);
+    ok = t != NULL;
+    atomic_store(&main_thread, t);
+  }
+  cc_guard_unlock(&once);
+  return ok;
+}
+
+run_thread *run_thread_main(void) { return atomic_load(&main_thread); }
+
+run_thread *run_thread_current(void) {
+  cc_self *me = cc_self_get();
+  run_thread *t = (run_thread *)atomic_load(&me->slot->thread);
+  if (t != NULL) return t;
+  char name[32];
+  snprintf(name, sizeof name, "Dummy-%llu", (unsigned long long)atomic_fetch_add(&dummies, 1) + 1);
+  t = adopt(name, true);
+  if (t == NULL) return NULL;
+  if (enter(t)) me->on_detach = foreign_end;
+  return t;
+}
+
+/* ==} */

@@ -1,0 +1,81 @@
+/*
+** Thread: a Lua function that runs in its own state on a kernel thread. The
+** object lives in the arena; who runs it is private to its process.
+*/
+#ifndef RUN_THREAD_H
+#define RUN_THREAD_H
+
+#include <lua.h>
+
+#include "core/parcel.h"
+#include "core/park.h"
+
+typedef enum run_status { RUN_NEW, RUN_STARTING, RUN_RUNNING, RUN_DONE, RUN_FAILED, RUN_CANCELLED } run_status;
+
+typedef struct run_thread {
+  cc_object object;           /* its waiters: those who join */
+  _Atomic uint32_t status;    /* run_status; past RUN_RUNNING it stays */
+  _Atomic uint32_t daemon;    /* changed before the start only */
+  uint32_t process;           /* entry of the process that runs it */
+  _Atomic uint32_t cancel;    /* asked to stop; under the object's guard with slot */
+  _Atomic uint64_t ident;     /* 0 before the start */
+  _Atomic int64_t native_id;  /* 0 before the start */
+  _Atomic uint64_t root;      /* the main state that waits for it; 0: none */
+  void *live;                 /* private to the process that runs it */
+  /* under the object's guard: */
+  cc_slot *slot;              /* while it runs, else NULL */
+  cc_parcel *name;            /* bytes of the name; never NULL */
+  cc_parcel *result;          /* values or the error; NULL: out of memory */
+  cc_parcel *traceback;       /* bytes; NULL: none */
+} run_thread;
+
+typedef struct run_options {
+  size_t stack;         /* 0: the default */
+  const unsigned *cpus; /* counted from 0; ncpus 0: any */
+  size_t ncpus;
+} run_options;
+
+/* An unstarted thread; name NULL for the next default one. NULL: out of shared memory. */
+run_thread *run_thread_new(const char *name, size_t length, bool daemon);
+
+/* Starts it with a message of: extras (nil or a table), the function, its
+** arguments. Takes over `start`. 0 or an errno value; then it is unstarted
+** again. EALREADY: it had been started; ECANCELED: it was cancelled before. */
+int run_thread_start(run_thread *t, cc_parcel *start, uint64_t root, const run_options *options);
+
+/* CC_OK once it has ended. CC_MISUSE: not started, or the caller itself. */
+cc_outcome run_thread_join(cc_self *me, run_thread *t, int64_t deadline);
+
+bool run_thread_alive(run_thread *t);
+bool run_thread_waiting(run_thread *t); /* blocked in a concur call */
+
+/* Asks it to stop. False when it had ended. */
+bool run_thread_cancel(cc_self *me, run_thread *t);
+
+/* The bytes of its name, one reference. */
+cc_parcel *run_thread_name(cc_self *me, run_thread *t);
+bool run_thread_set_name(cc_self *me, run_thread *t, const char *name, size_t length);
+
+/* The caller's thread object, without a new reference; NULL: out of memory. */
+run_thread *run_thread_current(void);
+run_thread *run_thread_main(void);
+
+/* The name of the thread with that ident, one reference, or NULL. */
+cc_parcel *run_thread_name_of(cc_self *me, uint64_t ident);
+
+/* The main thread and those that run in this process, each with a reference; NULL for
+** lack of memory. */
+run_thread **run_thread_list(size_t *n);
+void run_thread_list_free(run_thread **list);
+
+/* Called by the worker that runs it. */
+void run_thread_begin(run_thread *t);
+void run_thread_end(run_thread *t, run_status status, cc_parcel *result, cc_parcel *traceback);
+
+/* Waits for the non-daemon threads of a root, then stops its daemons. */
+void run_thread_end_root(uint64_t root);
+
+/* Makes this kernel thread the main one, if there is none yet in the process. */
+bool run_thread_open(void);
+
+#endif

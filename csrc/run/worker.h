@@ -1,0 +1,18 @@
+/*
+** Worker: a kernel thread with a Lua state that runs one thread object after
+** another. Idle workers stay for a while, state and all.
+*/
+#ifndef RUN_WORKER_H
+#define RUN_WORKER_H
+
+#include "run/thread.h"
+
+/* Has some worker run t, whose message is start. 0 or an errno value. Takes over
+** start and a reference to t when it succeeds. */
+int run_worker_launch(run_thread *t, cc_parcel *start, const run_options *options);
+
+/* Runs the message in L: decodes, calls, encodes the results. In body.c. */
+run_status run_body(lua_State *L, run_thread *t, cc_parcel *start, cc_parcel **result,
+                    cc_parcel **traceback);
+
+#endif

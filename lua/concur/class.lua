@@ -1,0 +1,129 @@
+--- Thread classes: `concur.thread:extend([name])`.
+--
+-- A class defines `Class:init(...)` and `Class:run()`. `Class(...)` makes an
+-- instance, a table whose fields are copied over when the thread starts; `run` is
+-- called on the copy, in the new state, and its results are `join`'s. The handle of
+-- the thread stands behind the instance: `name`, `daemon`, `ident` and `native_id`
+-- are the handle's, in both states.
+--
+-- Everything that instances need is in this module's table, so that it crosses by
+-- name.
+-- @module concur.class
+local concur = require "concur"
+
+local class = {}
+
+-- The handle of each instance; not a field, since fields are copied.
+local handles = setmetatable({}, {__mode = "k"})
+
+-- How many unnamed instances each class has had in this state.
+local counts = setmetatable({}, {__mode = "k"})
+
+local properties = {name = true, daemon = true, ident = true, native_id = true}
+
+local function handle_of(instance)
+  local handle = handles[instance]
+  if not handle then error("not an instance of a thread class", 3) end
+  return handle
+end
+
+--- The plain thread handle behind an instance.
+function class.handle(instance) return handle_of(instance) end
+
+function class.lookup(instance, key)
+  if properties[key] then return handle_of(instance)[key] end
+  return getmetatable(instance)[key]
+end
+
+function class.assign(instance, key, value)
+  if properties[key] then
+    handle_of(instance)[key] = value
+  else
+    rawset(instance, key, value)
+  end
+end
+
+function class.tostring(instance) return tostring(handle_of(instance)) end
+
+function class.identity(handle) return handle end
+
+-- Sent to another state, an instance is its handle.
+function class.transfer(instance) return class.identity, handle_of(instance) end
+
+--- What the new thread runs: `fields` becomes the instance there.
+function class.run(cls, fields)
+  handles[fields] = concur.current()
+  return setmetatable(fields, cls):run()
+end
+
+--- What every class inherits.
+class.base = {}
+
+for _, name in ipairs {"join", "is_alive", "status", "cancel", "traceback", "id", "fileno"} do
+  class.base[name] = function(self, ...)
+    local handle = handle_of(self)
+    local method = handle[name]
+    return method(handle, ...)
+  end
+end
+
+function class.base.init() end
+
+function class.base.run() end
+
+function class.base:start()
+  local start = class.starts[self]
+  if start then
+    for key, value in next, self do start[key] = value end
+  end
+  handle_of(self):start()
+  class.starts[self] = nil
+  return self
+end
+
+-- The tables that the handles of unstarted instances hold as their fields.
+class.starts = setmetatable({}, {__mode = "k"})
+
+--- Makes an instance; what `Class(...)` calls.
+function class.new(cls, ...)
+  local fields, instance = {}, {}
+  local options = {target = class.run, args = {cls, fields}}
+  if cls.__class then
+    counts[cls] = (counts[cls] or 0) + 1
+    options.name = cls.__class .. "-" .. counts[cls]
+  end
+  handles[instance] = concur.thread(options)
+  class.starts[instance] = fields
+  setmetatable(instance, cls)
+  instance:init(...)
+  return instance
+end
+
+--- Makes a subclass of `concur.thread` or of a class made by `extend`.
+-- @tparam table parent `concur.thread` or a class
+-- @tparam[opt] string name unnamed instances are called `name-1`, `name-2`, …
+-- @treturn table the class
+-- @usage
+-- local Greeter = concur.thread:extend("greeter")
+-- function Greeter:init(whom) self.whom = whom end
+-- function Greeter:run() return "hello " .. self.whom end
+-- print(Greeter("world"):start():join())  --> true  hello world
+function class.extend(parent, name)
+  if name ~= nil and type(name) ~= "string" then
+    error(("bad argument #1 to 'extend' (string expected, got %s)"):format(type(name)), 2)
+  end
+  local cls = {
+    __index = class.lookup,
+    __newindex = class.assign,
+    __tostring = class.tostring,
+    __transfer = class.transfer,
+    __concur = "thread",
+    __class = name,
+  }
+  local inherited = parent == concur.thread and class.base or parent
+  return setmetatable(cls, {__index = inherited, __call = class.new})
+end
+
+class.base.extend = class.extend
+
+return class
