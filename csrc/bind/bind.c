@@ -51,6 +51,7 @@ static bool hook_changed(void *arg) {
 
 cc_self *bind_enter(lua_State *L, bind_wait *wait) {
   cc_self *me = cc_self_get();
+  if (me->no_signals) return me;
   wait->L = L;
   wait->hook = lua_gethook(main_coroutine(L));
   me->interrupted = hook_changed;

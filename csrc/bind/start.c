@@ -107,7 +107,7 @@ void bind_new_thread(lua_State *L) {
   lua_settop(L, 1);
 }
 
-/* {== extras */
+/* {== surroundings */
 
 static char *usual_path, *usual_cpath; /* set once, before usual_known */
 static _Atomic uint32_t usual_known;   /* 0 no, 1 being set, 2 yes */
@@ -192,7 +192,8 @@ static void give_hook(lua_State *L, int extras) {
   lua_pop(L, 3);
 }
 
-static void push_extras(lua_State *L, int options) {
+/* Pushes a table of what differs from the usual, or nil. */
+static void push_surroundings(lua_State *L) {
   lua_pushnil(L);
   int extras = lua_gettop(L);
   lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
@@ -203,11 +204,6 @@ static void push_extras(lua_State *L, int options) {
   lua_settop(L, extras);
   give_preload(L, extras);
   give_hook(L, extras);
-  if (lua_getfield(L, options, "globals") != LUA_TNIL) {
-    need_extras(L, extras);
-    lua_setfield(L, extras, "globals");
-  }
-  lua_settop(L, extras);
 }
 
 /* ==} {== start */
@@ -261,6 +257,30 @@ static unsigned *get_affinity(lua_State *L, int options, size_t *n) {
   return cpus;
 }
 
+static int pack_call(lua_State *L) {
+  run_message *m = lua_touserdata(L, lua_upvalueindex(1));
+  m->call = codec_finish(codec_encode(L, 1, lua_gettop(L), CODEC_FAMILY, 2));
+  if (m->call == NULL) bind_again(L, CC_NO_MEMORY);
+  return 0;
+}
+
+/* n values from first on are the call, the surroundings lie behind them. Where there are any
+** the call is packed under protection, since its error must not lose them. */
+static void pack_message(lua_State *L, int first, int n, run_message *m) {
+  bool usual = lua_isnil(L, first + n);
+  if (!usual) {
+    m->surroundings = codec_finish(codec_encode(L, first + n, 1, CODEC_FAMILY, 0));
+    if (m->surroundings == NULL) bind_again(L, CC_NO_MEMORY);
+  }
+  lua_pop(L, 1);
+  lua_pushlightuserdata(L, m);
+  lua_pushcclosure(L, pack_call, 1);
+  lua_insert(L, first);
+  if (lua_pcall(L, n, 0, 0) == LUA_OK) return;
+  run_message_drop(m);
+  lua_error(L);
+}
+
 void bind_start(lua_State *L, int idx, run_thread *t) {
   int top = lua_gettop(L);
   run_options o = {0, NULL, 0};
@@ -276,14 +296,14 @@ void bind_start(lua_State *L, int idx, run_thread *t) {
   o.cpus = get_affinity(L, options, &o.ncpus);
   if (lua_getfield(L, options, "stack") != LUA_TNIL) o.stack = (size_t)lua_tointeger(L, -1);
   lua_pop(L, 1);
-  push_extras(L, options);
+  uint64_t root = run_context_root(L);
+  run_message m = {NULL, NULL};
+  lua_getfield(L, options, "globals");
   int first = lua_gettop(L);
   int n = push_call(L, options);
-  uint64_t root = run_context_root(L);
-  codec_writer *w = codec_encode(L, first, n + 1, CODEC_FAMILY, 2);
-  cc_parcel *start = codec_finish(w);
-  if (start == NULL) bind_again(L, CC_NO_MEMORY);
-  int error = run_thread_start(t, start, root, &o);
+  push_surroundings(L);
+  pack_message(L, first, n + 1, &m);
+  int error = run_thread_start(t, &m, root, &o);
   if (error == EALREADY) luaL_error(L, "threads can only be started once");
   if (error != 0 && error != ECANCELED)
     luaL_error(L, "cannot start the thread: %s", cc_error_text(error));

@@ -136,6 +136,21 @@ static int value_add(lua_State *L) {
   return luaL_error(L, "attempt to add to a value that holds no number");
 }
 
+static int fill_item(lua_State *L) {
+  bind_item(L, 2, lua_touserdata(L, 1));
+  return 0;
+}
+
+/* bind_item for index 3, dropping what was made before when it raises. */
+static void second_item(lua_State *L, cc_item *item, cc_item *first) {
+  lua_pushcfunction(L, fill_item);
+  lua_pushlightuserdata(L, item);
+  lua_pushvalue(L, 3);
+  if (lua_pcall(L, 2, 0, 0) == LUA_OK) return;
+  bind_item_drop(first);
+  lua_error(L);
+}
+
 static int value_compare_swap(lua_State *L) {
   cc_value *v = self(L);
   cc_self *me = cc_self_get();
@@ -144,9 +159,12 @@ static int value_compare_swap(lua_State *L) {
   luaL_checkany(L, 3);
   if (type == LUA_TTABLE || type == LUA_TFUNCTION || (type == LUA_TUSERDATA && !handle_test(L, 2)))
     luaL_typeerror(L, 2, "nil, boolean, number, string or handle");
-  bind_item(L, 3, &item);
   old.kind = CC_ITEM_NIL;
   bind_item(L, 2, &expected);
+  if (cc_item_has_parcel(expected.kind))
+    second_item(L, &item, &expected);
+  else
+    bind_item(L, 3, &item);
   bool swapped = false;
   cc_value_lock(me, v);
   for (bool done = false; !done;) {

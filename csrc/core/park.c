@@ -20,6 +20,10 @@
 #define MISSES 4     /* full spins in vain after which spinning is given up */
 #define REST 100     /* for so many waits */
 
+/* A signal may come between the last look at the hook and the sleep, and then
+** interrupts nothing: the thread that takes signals looks up now and then. */
+#define LOOK_UP 200000000
+
 static _Atomic uint32_t spinners; /* threads of this process that spin now */
 static _Atomic uint32_t cpus;     /* 0 until asked */
 
@@ -147,8 +151,10 @@ static int await_token(cc_self *me, int64_t deadline) {
   }
   cc_arena_trim();
   if (atomic_compare_exchange_strong(token, &none, 2)) {
-    result = cc_futex_wait(token, 2, deadline);
-    learn(me, cc_clock() - start, result == ETIMEDOUT);
+    bool looks_up = me->interrupted != NULL && deadline > start + LOOK_UP;
+    result = cc_futex_wait(token, 2, looks_up ? start + LOOK_UP : deadline);
+    if (looks_up && result == ETIMEDOUT) result = EINTR;
+    learn(me, cc_clock() - start, result != 0);
   }
   if (atomic_exchange(token, 0) == 1) return 0;
   return result == ETIMEDOUT || result == EINTR ? result : 0;

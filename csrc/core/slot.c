@@ -51,6 +51,7 @@ void cc_self_attach(void) {
   me->shield = 0;
   me->spin = FIRST_SPIN;
   me->misses = me->rest = 0;
+  me->no_signals = false;
   me->interrupted = NULL;
   me->on_detach = NULL;
   cc_thread_at_exit(at_exit, me);

@@ -68,7 +68,8 @@ typedef struct cc_self {
   int64_t spin;      /* nanoseconds worth spinning before a sleep */
   uint32_t misses;   /* full spins in vain since the last success */
   uint32_t rest;     /* waits until spinning is tried again */
-  bool (*interrupted)(void *); /* asked when a signal came; NULL: never */
+  bool no_signals;   /* a thread of ours: all signals are blocked */
+  bool (*interrupted)(void *); /* asked when a signal may have come; NULL: never */
   void *interrupted_arg;
   void (*on_detach)(void); /* called when the thread gives its slot back; NULL: nothing */
 } cc_self;

@@ -13,7 +13,7 @@
 
 typedef struct body {
   run_thread *thread;
-  cc_parcel *start;     /* NULL once decoded */
+  run_message *message; /* its parts become NULL once decoded */
   cc_parcel *result;
   cc_parcel *traceback;
   run_status status;
@@ -25,10 +25,10 @@ static body *body_arg(lua_State *L) {
   return b;
 }
 
-/* {== extras: what the creator's state gives beside function and arguments */
+/* {== what the creator's state gives beside function and arguments */
 
-static void set_package_field(lua_State *L, int extras, const char *field) {
-  if (lua_getfield(L, extras, field) == LUA_TSTRING) {
+static void set_package_field(lua_State *L, int from, const char *field) {
+  if (lua_getfield(L, from, field) == LUA_TSTRING) {
     lua_getglobal(L, "package");
     lua_pushvalue(L, -2);
     lua_setfield(L, -2, field);
@@ -38,12 +38,12 @@ static void set_package_field(lua_State *L, int extras, const char *field) {
 }
 
 /* Preload functions in C came as numbers: they hold within the family. */
-static void set_preload(lua_State *L, int extras) {
-  if (lua_getfield(L, extras, "preload") == LUA_TTABLE) {
-    int from = lua_gettop(L);
+static void set_preload(lua_State *L, int from) {
+  if (lua_getfield(L, from, "preload") == LUA_TTABLE) {
+    int list = lua_gettop(L);
     lua_getfield(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
     lua_pushnil(L);
-    while (lua_next(L, from)) {
+    while (lua_next(L, list)) {
       lua_pushvalue(L, -2);
       if (lua_isinteger(L, -2)) {
         lua_CFunction f;
@@ -53,7 +53,7 @@ static void set_preload(lua_State *L, int extras) {
       } else {
         lua_pushvalue(L, -2);
       }
-      lua_rawset(L, from + 1);
+      lua_rawset(L, list + 1);
       lua_pop(L, 1);
     }
     lua_pop(L, 1);
@@ -61,29 +61,13 @@ static void set_preload(lua_State *L, int extras) {
   lua_pop(L, 1);
 }
 
-static void set_globals(lua_State *L, int extras) {
-  if (lua_getfield(L, extras, "globals") == LUA_TTABLE) {
-    int from = lua_gettop(L);
-    lua_pushglobaltable(L);
-    lua_pushnil(L);
-    while (lua_next(L, from)) {
-      lua_pushvalue(L, -2);
-      lua_insert(L, -2);
-      lua_rawset(L, from + 1);
-    }
-    lua_pop(L, 1);
-  }
-  lua_pop(L, 1);
-}
-
-static void apply_extras(lua_State *L, int extras) {
-  if (!lua_istable(L, extras)) return;
+/* Before the rest is decoded, since that may require modules. */
+static void apply_surroundings(lua_State *L, int from) {
   luaL_checkstack(L, 10, NULL);
-  set_package_field(L, extras, "path");
-  set_package_field(L, extras, "cpath");
-  set_preload(L, extras);
-  set_globals(L, extras);
-  if (lua_getfield(L, extras, "excepthook") != LUA_TNIL) {
+  set_package_field(L, from, "path");
+  set_package_field(L, from, "cpath");
+  set_preload(L, from);
+  if (lua_getfield(L, from, "excepthook") != LUA_TNIL) {
     run_push_module(L);
     lua_pushvalue(L, -2);
     lua_setfield(L, -2, "excepthook");
@@ -92,14 +76,37 @@ static void apply_extras(lua_State *L, int extras) {
   lua_pop(L, 1);
 }
 
+static void set_globals(lua_State *L, int from) {
+  lua_pushglobaltable(L);
+  int to = lua_gettop(L);
+  lua_pushnil(L);
+  while (lua_next(L, from)) {
+    lua_pushvalue(L, -2);
+    lua_insert(L, -2);
+    lua_rawset(L, to);
+  }
+  lua_pop(L, 1);
+}
+
 /* ==} */
+
+/* codec_decode_parcel gives the parcel back, come what may. */
+static int decode(lua_State *L, cc_parcel **p) {
+  cc_parcel *mine = *p;
+  *p = NULL;
+  return codec_decode_parcel(L, mine);
+}
 
 static int call_it(lua_State *L) {
   body *b = body_arg(L);
-  cc_parcel *start = b->start;
-  b->start = NULL; /* codec_decode_parcel gives it back, come what may */
-  int n = codec_decode_parcel(L, start);
-  apply_extras(L, 1);
+  if (b->message->surroundings != NULL) {
+    decode(L, &b->message->surroundings);
+    apply_surroundings(L, 1);
+    lua_settop(L, 0);
+  }
+  int n = decode(L, &b->message->call);
+  luaL_checkstack(L, 10, NULL);
+  if (lua_istable(L, 1)) set_globals(L, 1);
   lua_remove(L, 1);
   if (lua_isnil(L, 1)) return 0; /* a thread without a target just ends */
   lua_call(L, n - 2, LUA_MULTRET);
@@ -191,9 +198,9 @@ static void succeed(lua_State *L, body *b, int n) {
   fail(L, b);
 }
 
-run_status run_body(lua_State *L, run_thread *t, cc_parcel *start, cc_parcel **result,
+run_status run_body(lua_State *L, run_thread *t, run_message *m, cc_parcel **result,
                     cc_parcel **traceback) {
-  body b = {t, start, NULL, NULL, RUN_FAILED};
+  body b = {t, m, NULL, NULL, RUN_FAILED};
   int base = lua_gettop(L), code;
   run_context_set_root(L, atomic_load(&t->root));
   lua_pushlightuserdata(L, &b);
@@ -219,7 +226,7 @@ run_status run_body(lua_State *L, run_thread *t, cc_parcel *start, cc_parcel **r
   }
   lua_settop(L, base);
   cc_self_get()->shield--;
-  cc_parcel_release(b.start);
+  run_message_drop(m);
   *result = b.result;
   *traceback = b.traceback;
   return b.status;

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "codec/codec.h"
 #include "core/family.h"
 #include "run/worker.h"
 
@@ -136,11 +137,17 @@ static run_thread *find_of_root(uint64_t root, bool daemon) {
 
 /* ==} {== life */
 
-int run_thread_start(run_thread *t, cc_parcel *start, uint64_t root, const run_options *options) {
+void run_message_drop(run_message *m) {
+  cc_parcel_release(m->surroundings);
+  cc_parcel_release(m->call);
+  m->surroundings = m->call = NULL;
+}
+
+int run_thread_start(run_thread *t, run_message *m, uint64_t root, const run_options *options) {
   uint32_t status = RUN_NEW;
   int error;
   if (!atomic_compare_exchange_strong(&t->status, &status, RUN_STARTING)) {
-    cc_parcel_release(start);
+    run_message_drop(m);
     return status == RUN_CANCELLED && atomic_load(&t->ident) == 0 ? ECANCELED : EALREADY;
   }
   atomic_store(&t->ident, atomic_fetch_add(&cc_family_root->next_id, 1) + 1);
@@ -149,14 +156,14 @@ int run_thread_start(run_thread *t, cc_parcel *start, uint64_t root, const run_o
     error = ENOMEM;
   } else {
     cc_object_retain(&t->object); /* the worker's */
-    error = run_worker_launch(t, start, options);
+    error = run_worker_launch(t, m, options);
     if (error == 0) return 0;
     leave(t);
     cc_object_release(&t->object);
   }
   atomic_store(&t->ident, 0);
   atomic_store(&t->status, RUN_NEW);
-  cc_parcel_release(start);
+  run_message_drop(m);
   return error;
 }
 
@@ -318,6 +325,7 @@ static run_thread *adopt(const char *name, bool daemon) {
 static void foreign_end(void) {
   cc_self *me = &cc_self_storage;
   run_thread *t = (run_thread *)atomic_load(&me->slot->thread);
+  codec_thread_end();
   if (t == NULL) return;
   run_thread_end(t, RUN_DONE, NULL, NULL);
   cc_object_release(&t->object);

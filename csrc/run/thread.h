@@ -38,10 +38,17 @@ typedef struct run_options {
 /* An unstarted thread; name NULL for the next default one. NULL: out of shared memory. */
 run_thread *run_thread_new(const char *name, size_t length, bool daemon);
 
-/* Starts it with a message of: extras (nil or a table), the function, its
-** arguments. Takes over `start`. 0 or an errno value; then it is unstarted
+/* What a thread gets from the state that starts it; one reference each. */
+typedef struct run_message {
+  cc_parcel *surroundings; /* a table: path, cpath, preload, excepthook; NULL: all as usual */
+  cc_parcel *call;         /* globals (nil or a table), the function, its arguments */
+} run_message;
+
+void run_message_drop(run_message *m);
+
+/* Starts it; takes over the message. 0 or an errno value; then it is unstarted
 ** again. EALREADY: it had been started; ECANCELED: it was cancelled before. */
-int run_thread_start(run_thread *t, cc_parcel *start, uint64_t root, const run_options *options);
+int run_thread_start(run_thread *t, run_message *m, uint64_t root, const run_options *options);
 
 /* CC_OK once it has ended. CC_MISUSE: not started, or the caller itself. */
 cc_outcome run_thread_join(cc_self *me, run_thread *t, int64_t deadline);

@@ -15,7 +15,7 @@
 
 typedef struct job {
   run_thread *thread; /* one reference; NULL: no job */
-  cc_parcel *start;
+  run_message message;
 } job;
 
 typedef struct worker {
@@ -96,10 +96,12 @@ static bool run_job(cc_self *me, worker *w, run_state *s, job *j) {
   run_status status = RUN_FAILED;
   run_thread_begin(j->thread);
   if (s != NULL) {
-    status = run_body(run_state_lua(s), j->thread, j->start, &result, &traceback);
+    status = run_body(run_state_lua(s), j->thread, &j->message, &result, &traceback);
+    me->shield++; /* finalizers run undisturbed */
     run_state_close(s);
+    me->shield--;
   } else {
-    cc_parcel_release(j->start);
+    run_message_drop(&j->message);
   }
   bool stays = s != NULL && offer(me, w);
   run_thread_end(j->thread, status, result, traceback);
@@ -114,6 +116,7 @@ static void work(void *arg) {
   job j = w->job;
   w->job.thread = NULL;
   w->slot = me->slot;
+  me->no_signals = true;
   while (run_job(me, w, s, &j)) {
     if (!run_state_renew(s)) {
       run_state_free(s);
@@ -127,18 +130,18 @@ static void work(void *arg) {
   cc_self_detach();
 }
 
-static int launch_new(run_thread *t, cc_parcel *start, const run_options *options) {
+static int launch_new(run_thread *t, const run_message *m, const run_options *options) {
   cc_thread_options o = {options->stack, options->cpus, options->ncpus};
   worker *w = calloc(1, sizeof *w);
   if (w == NULL) return ENOMEM;
   w->single = options->stack != 0 || options->ncpus != 0;
-  w->job = (job){t, start};
+  w->job = (job){t, *m};
   int error = cc_thread_start(work, w, &o);
   if (error != 0) free(w);
   return error;
 }
 
-int run_worker_launch(run_thread *t, cc_parcel *start, const run_options *options) {
+int run_worker_launch(run_thread *t, const run_message *m, const run_options *options) {
   worker *w = NULL;
   cc_slot *slot = NULL;
   if (options->stack == 0 && options->ncpus == 0) {
@@ -146,12 +149,12 @@ int run_worker_launch(run_thread *t, cc_parcel *start, const run_options *option
     w = idle;
     if (w != NULL) {
       remove_idle(w);
-      w->job = (job){t, start};
+      w->job = (job){t, *m};
       slot = w->slot;
     }
     cc_guard_unlock(&guard);
   }
-  if (w == NULL) return launch_new(t, start, options);
+  if (w == NULL) return launch_new(t, m, options);
   cc_wake(slot);
   return 0;
 }

@@ -7,12 +7,13 @@
 
 #include "run/thread.h"
 
-/* Has some worker run t, whose message is start. 0 or an errno value. Takes over
-** start and a reference to t when it succeeds. */
-int run_worker_launch(run_thread *t, cc_parcel *start, const run_options *options);
+/* Has some worker run t with that message. 0 or an errno value. Takes over the
+** message and a reference to t when it succeeds. */
+int run_worker_launch(run_thread *t, const run_message *m, const run_options *options);
 
-/* Runs the message in L: decodes, calls, encodes the results. In body.c. */
-run_status run_body(lua_State *L, run_thread *t, cc_parcel *start, cc_parcel **result,
+/* Runs the message in L: decodes, calls, encodes the results. Takes over the
+** message. In body.c. */
+run_status run_body(lua_State *L, run_thread *t, run_message *m, cc_parcel **result,
                     cc_parcel **traceback);
 
 #endif

@@ -1,0 +1,71 @@
+/*
+** Codec: Lua values <-> bytes. Encoding walks the values once and appends to a
+** writer; decoding reads through a bounded reader and trusts nothing. What
+** crosses how is said in doc/transfer.md.
+*/
+#ifndef CODEC_H
+#define CODEC_H
+
+#include <lua.h>
+
+#include "core/parcel.h"
+
+typedef enum codec_mode {
+  CODEC_FAMILY, /* everything that can cross, handles included */
+  CODEC_CODE,   /* the same without handles: pack_code */
+  CODEC_PLAIN   /* nil, booleans, numbers, strings, tables without metatable */
+} codec_mode;
+
+/* {== encoding */
+
+typedef struct codec_writer codec_writer;
+
+/* Encodes the n values from stack index `first` on (n may be 0) and returns the
+** writer that holds the message until codec_finish or codec_cancel. Raises
+** `cannot transfer a <type> (at <path>)` or for lack of memory, with nothing
+** left behind. The stack is as before. `nameless`: how many of the first values
+** the path does not count as arguments (a thread's function). */
+codec_writer *codec_encode(lua_State *L, int first, int n, codec_mode mode, int nameless);
+
+const unsigned char *codec_bytes(const codec_writer *w, size_t *size);
+
+/* How many objects the message refers to. */
+uint32_t codec_nobjects(const codec_writer *w);
+
+/* Makes the message a parcel (one reference, the caller's) and ends the
+** writer. NULL when shared memory is used up; the writer has ended then, too.
+** Never raises. */
+cc_parcel *codec_finish(codec_writer *w);
+
+/* Ends the writer without a parcel. Never raises. */
+void codec_cancel(codec_writer *w);
+
+/* Frees what this module keeps for the calling kernel thread. */
+void codec_thread_end(void);
+
+/* ==} {== decoding */
+
+/* Pushes the values of a message, returns how many. Raises `malformed data` for
+** bytes that codec_encode did not write, what a rebuild function raises, and
+** for a module or name that this state lacks. `objects` are those of the parcel
+** (NULL, 0 for none). The caller keeps bytes alive and unchanged meanwhile. */
+int codec_decode(lua_State *L, const unsigned char *bytes, size_t size,
+                 cc_object *const *objects, uint32_t nobjects, codec_mode mode);
+
+/* Decodes a parcel in CODEC_FAMILY mode and releases the caller's reference,
+** also when decoding raises. */
+int codec_decode_parcel(lua_State *L, cc_parcel *p);
+
+/* ==} {== modules by name */
+
+/* Prepares a state: learns the names of the standard libraries and of the
+** modules loaded so far, and wraps `require` so that it learns those of later
+** modules when they return. Once per state. */
+void codec_names_open(lua_State *L);
+
+/* Learns the value on top (a module) under `name`; leaves it. */
+void codec_names_learn(lua_State *L, const char *name);
+
+/* ==} */
+
+#endif
