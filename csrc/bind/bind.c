@@ -2,15 +2,49 @@
 #include "bind/bind.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "run/context.h"
 
 /* {== checking */
 
+static const char instances_key;
+
+void bind_push_instances(lua_State *L) {
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &instances_key) != LUA_TNIL) return;
+  lua_pop(L, 1);
+  lua_newtable(L);
+  lua_createtable(L, 0, 1);
+  lua_pushliteral(L, "k");
+  lua_setfield(L, -2, "__mode");
+  lua_setmetatable(L, -2);
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &instances_key);
+}
+
+/* Puts the handle behind an instance of a thread class in the instance's place. */
+static bool replace_instance(lua_State *L, int idx) {
+  luaL_checkstack(L, 4, NULL);
+  bind_push_instances(L);
+  lua_pushvalue(L, idx);
+  lua_rawget(L, -2);
+  codec_handle *h = handle_test(L, -1);
+  bool found = h != NULL && h->object != NULL;
+  if (found) {
+    lua_pushvalue(L, -1);
+    lua_replace(L, idx);
+  }
+  lua_pop(L, 2);
+  return found;
+}
+
 cc_object *bind_bad_handle(lua_State *L, int idx, cc_kind kind) {
+  char name[40];
   codec_handle *h = handle_test(L, idx);
-  const char *name = lua_pushfstring(L, "concur.%s", cc_kind_name(kind));
+  snprintf(name, sizeof name, "concur.%s", cc_kind_name(kind));
+  if (kind == CC_THREAD && lua_istable(L, idx) && replace_instance(L, idx))
+    return handle_test(L, idx)->object;
   if (h != NULL && h->kind == (uint32_t)kind) luaL_error(L, "the %s is closed", name);
   luaL_typeerror(L, idx, name);
   return NULL;
@@ -91,6 +125,7 @@ bool bind_again(lua_State *L, cc_outcome outcome) {
 /* ==} {== common methods */
 
 static codec_handle *any_handle(lua_State *L, int idx) {
+  if (lua_istable(L, idx)) replace_instance(L, idx);
   codec_handle *h = handle_test(L, idx);
   if (h == NULL) luaL_typeerror(L, idx, "concur handle");
   return h;

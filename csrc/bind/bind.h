@@ -14,7 +14,8 @@
 
 /* {== checking */
 
-/* Raises for a value that is no live handle of that kind. */
+/* The slow way: for an instance of a thread class gives the object of its handle, and puts
+** that at idx; raises for what is no live handle of that kind. */
 cc_object *bind_bad_handle(lua_State *L, int idx, cc_kind kind);
 
 static inline cc_object *bind_object(lua_State *L, int idx, cc_kind kind) {
@@ -22,6 +23,9 @@ static inline cc_object *bind_object(lua_State *L, int idx, cc_kind kind) {
   if (cc_likely(h != NULL && h->kind == (uint32_t)kind && h->object != NULL)) return h->object;
   return bind_bad_handle(L, idx, kind);
 }
+
+/* Pushes this state's table from instances of thread classes to their handles. */
+void bind_push_instances(lua_State *L);
 
 /* The deadline that the timeout at idx means: absent, nil, true or math.huge are
 ** for ever, 0 and false do not wait. */

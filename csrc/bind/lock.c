@@ -17,8 +17,8 @@ static bool acquire(lua_State *L, cc_lock *k, int64_t deadline) {
 
 static int lock_acquire(lua_State *L) {
   cc_lock *k = self(L);
-  if (cc_likely(cc_lock_acquire(cc_self_get(), k, CC_NOW) == CC_OK) ||
-      acquire(L, k, bind_deadline(L, 2)))
+  int64_t deadline = bind_deadline(L, 2);
+  if (cc_likely(cc_lock_acquire(cc_self_get(), k, CC_NOW) == CC_OK) || acquire(L, k, deadline))
     lua_settop(L, 1);
   else
     lua_pushboolean(L, 0);

@@ -254,6 +254,12 @@ static int thread_class_index(lua_State *L) {
   return 1;
 }
 
+/* For concur.class. */
+static int instances(lua_State *L) {
+  bind_push_instances(L);
+  return 1;
+}
+
 /* ==} */
 
 static void open_type(lua_State *L) {
@@ -280,7 +286,7 @@ void bind_open_thread(lua_State *L) {
   static const luaL_Reg functions[] = {
       {"spawn", spawn},     {"current", current},           {"main", main_thread},
       {"threads", threads}, {"active_count", active_count}, {"exit", exit_thread},
-      {"excepthook", excepthook}, {NULL, NULL}};
+      {"excepthook", excepthook}, {"_instances", instances},      {NULL, NULL}};
   static const luaL_Reg class_meta[] = {
       {"__call", call_thread}, {"__index", thread_class_index}, {NULL, NULL}};
   open_type(L);

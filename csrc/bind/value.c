@@ -189,16 +189,14 @@ static int value_compare_swap(lua_State *L) {
 }
 
 static int value_tostring(lua_State *L) {
-  static const char *const kinds[] = {"table or function", "string", "", "",
-                                      "boolean",           "nil",    "table or function", "string"};
   cc_item item;
   cc_value_get(cc_self_get(), self(L), &item);
-  if (!is_number(&item)) {
+  if (cc_item_sized(item.kind) || cc_item_has_parcel(item.kind)) {
     bind_item_drop(&item);
-    return bind_tostring(L, kinds[item.kind]);
+    return bind_tostring(L, NULL);
   }
-  push_number(L, &item);
-  return bind_tostring(L, lua_tostring(L, -1));
+  bind_push_item(L, &item);
+  return bind_tostring(L, luaL_tolstring(L, -1, NULL));
 }
 
 static int new_value(lua_State *L) {

@@ -14,7 +14,7 @@ local concur = require "concur"
 local class = {}
 
 -- The handle of each instance; not a field, since fields are copied.
-local handles = setmetatable({}, {__mode = "k"})
+local handles = concur._instances()
 
 -- How many unnamed instances each class has had in this state.
 local counts = setmetatable({}, {__mode = "k"})
@@ -56,15 +56,12 @@ function class.run(cls, fields)
   return setmetatable(fields, cls):run()
 end
 
---- What every class inherits.
+--- What every class inherits: the methods of handles, which take instances, too.
 class.base = {}
 
+local plain = concur.current()
 for _, name in ipairs {"join", "is_alive", "status", "cancel", "traceback", "id", "fileno"} do
-  class.base[name] = function(self, ...)
-    local handle = handle_of(self)
-    local method = handle[name]
-    return method(handle, ...)
-  end
+  class.base[name] = plain[name]
 end
 
 function class.base.init() end
@@ -72,11 +69,12 @@ function class.base.init() end
 function class.base.run() end
 
 function class.base:start()
-  local start = class.starts[self]
-  if start then
-    for key, value in next, self do start[key] = value end
+  local handle, fields = handle_of(self), class.starts[self]
+  if fields then
+    for key, value in next, self do fields[key] = value end
   end
-  handle_of(self):start()
+  local ok, message = pcall(handle.start, handle)
+  if not ok then error(message, 2) end
   class.starts[self] = nil
   return self
 end
