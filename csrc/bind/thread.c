@@ -128,7 +128,7 @@ static int thread_index(lua_State *L) {
   else if (strcmp(key, "ident") == 0)
     return push_positive(L, atomic_load(&t->ident));
   else if (strcmp(key, "native_id") == 0)
-    return push_positive(L, (uint64_t)atomic_load(&t->native_id));
+    return push_positive(L, (uint64_t)run_thread_native_id(t));
   return 1;
 }
 
@@ -213,13 +213,24 @@ static int exit_thread(lua_State *L) {
   return run_exit(L, lua_gettop(L));
 }
 
+static int text_of(lua_State *L) {
+  luaL_tolstring(L, 1, NULL);
+  return 1;
+}
+
 /* The default excepthook: one write, so that reports do not mix. */
 static int excepthook(lua_State *L) {
   run_thread *t = self(L);
-  luaL_tolstring(L, 2, NULL);
+  lua_settop(L, 3);
+  if (!lua_isstring(L, 3)) { /* no traceback: the error alone */
+    lua_pushcfunction(L, text_of);
+    lua_pushvalue(L, 2);
+    if (lua_pcall(L, 1, 1, 0) != LUA_OK)
+      lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, 2));
+    lua_replace(L, 3);
+  }
   push_name(L, t);
-  lua_pushfstring(L, "Exception in thread %s:\n%s\n", lua_tostring(L, -1),
-                  lua_isstring(L, 3) ? lua_tostring(L, 3) : lua_tostring(L, -2));
+  lua_pushfstring(L, "Exception in thread %s:\n%s\n", lua_tostring(L, -1), lua_tostring(L, 3));
   size_t n;
   const char *text = lua_tolstring(L, -1, &n);
   fwrite(text, 1, n, stderr);

@@ -35,6 +35,14 @@ void cc_random(void *buffer, size_t size) {
 }
 
 const char *cc_error_text(int error) {
+#if defined(__GLIBC_PREREQ)
+#if __GLIBC_PREREQ(2, 32)
   const char *text = strerrordesc_np(error);
   return text != NULL ? text : "unknown error";
+#else
+  return strerror(error);
+#endif
+#else
+  return strerror(error);
+#endif
 }

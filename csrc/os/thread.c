@@ -1,9 +1,11 @@
 /* Kernel threads. */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -123,6 +125,22 @@ void cc_thread_set_name(const char *name) {
   cut[sizeof cut - 1] = '\0';
   prctl(PR_SET_NAME, cut);
 #else
+  (void)name;
+#endif
+}
+
+void cc_thread_rename(int64_t native_id, const char *name) {
+#if defined(__linux__)
+  char path[64];
+  snprintf(path, sizeof path, "/proc/self/task/%lld/comm", (long long)native_id);
+  int fd = open(path, O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return; /* the kernel's name is for tools only */
+  size_t n = strlen(name);
+  ssize_t written = write(fd, name, n < 15 ? n : 15);
+  (void)written;
+  close(fd);
+#else
+  (void)native_id;
   (void)name;
 #endif
 }

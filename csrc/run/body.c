@@ -127,18 +127,35 @@ static void keep_traceback(body *b, const char *s, size_t n) {
   if (b->traceback != NULL) memcpy(b->traceback->bytes, s, n);
 }
 
-/* Message handler; its upvalue is the body. The error value passes unchanged. */
-static int on_error(lua_State *L) {
-  body *b = lua_touserdata(L, lua_upvalueindex(1));
+/* The text of an error value, as print would show it. */
+static int text_of(lua_State *L) {
+  luaL_tolstring(L, 1, NULL);
+  return 1;
+}
+
+static int make_traceback(lua_State *L) {
+  body *b = lua_touserdata(L, 2);
+  lua_State *of = lua_touserdata(L, 3);
   size_t n;
-  const char *message;
-  if (run_is_cancelled(L, 1)) return 1;
-  luaL_checkstack(L, 4, NULL);
-  message = luaL_tolstring(L, 1, NULL);
-  luaL_traceback(L, L, message, 1);
-  message = lua_tolstring(L, -1, &n);
-  keep_traceback(b, message, n);
-  lua_settop(L, 1);
+  lua_pushcfunction(L, text_of);
+  lua_pushvalue(L, 1);
+  if (lua_pcall(L, 1, 1, 0) != LUA_OK)
+    lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, 1));
+  luaL_traceback(L, of, lua_tostring(L, -1), 2);
+  const char *s = lua_tolstring(L, -1, &n);
+  keep_traceback(b, s, n);
+  return 0;
+}
+
+/* Message handler; its upvalue is the body. The error value passes unchanged, so
+** nothing in here may raise. */
+static int on_error(lua_State *L) {
+  if (run_is_cancelled(L, 1) || !lua_checkstack(L, LUA_MINSTACK)) return 1;
+  lua_pushcfunction(L, make_traceback);
+  lua_pushvalue(L, 1);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_pushlightuserdata(L, L);
+  if (lua_pcall(L, 3, 0, 0) != LUA_OK) lua_pop(L, 1);
   return 1;
 }
 
@@ -149,9 +166,11 @@ static int keep_error(lua_State *L) {
   lua_pushvalue(L, 1);
   lua_pushvalue(L, 2);
   if (lua_pcall(L, 2, 0, 0) == LUA_OK) return 0;
-  luaL_tolstring(L, 2, NULL);
-  codec_writer *w = codec_encode(L, lua_gettop(L), 1, CODEC_FAMILY, 0);
-  b->result = codec_finish(w);
+  lua_pushcfunction(L, text_of);
+  lua_pushvalue(L, 2);
+  if (lua_pcall(L, 1, 1, 0) != LUA_OK)
+    lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, 2));
+  b->result = codec_finish(codec_encode(L, lua_gettop(L), 1, CODEC_FAMILY, 0));
   return 0;
 }
 

@@ -6,6 +6,7 @@
 #include "run/thread.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -181,6 +182,7 @@ void run_thread_begin(run_thread *t) {
   name = t->name;
   cc_parcel_retain(name);
   cc_guard_unlock(&t->object.guard);
+  if (atomic_load(&t->watched)) cc_futex_wake(&t->status, INT_MAX);
   cc_thread_set_name((const char *)name->bytes);
   cc_parcel_release(name);
 }
@@ -225,6 +227,14 @@ bool run_thread_alive(run_thread *t) {
   return status == RUN_STARTING || status == RUN_RUNNING;
 }
 
+int64_t run_thread_native_id(run_thread *t) {
+  while (atomic_load(&t->native_id) == 0 && run_thread_alive(t)) {
+    atomic_store(&t->watched, 1);
+    cc_futex_wait(&t->status, RUN_STARTING, cc_clock() + 10000000);
+  }
+  return atomic_load(&t->native_id);
+}
+
 bool run_thread_waiting(run_thread *t) {
   bool waiting;
   cc_guard_lock(&t->object.guard, cc_self_word());
@@ -255,6 +265,7 @@ void run_thread_end_root(uint64_t root) {
   cc_self *me = cc_self_get();
   run_thread *t;
   me->interrupted = NULL; /* the state closes: no hook may run in it */
+  me->shield++;           /* a cancelled main thread waits, too */
   while ((t = find_of_root(root, false)) != NULL) {
     cc_outcome outcome = run_thread_join(me, t, CC_FOREVER);
     cc_object_release(&t->object);
@@ -270,6 +281,7 @@ void run_thread_end_root(uint64_t root) {
     cc_object_release(&list[i]->object);
   }
   free(list);
+  me->shield--;
 }
 
 /* ==} {== names */
@@ -289,8 +301,12 @@ bool run_thread_set_name(cc_self *me, run_thread *t, const char *s, size_t lengt
   cc_guard_lock(&t->object.guard, me->word);
   old = t->name;
   t->name = name;
+  bool running = t->slot != NULL;
   cc_guard_unlock(&t->object.guard);
-  if (atomic_load(&me->slot->thread) == &t->object) cc_thread_set_name(s);
+  if (atomic_load(&me->slot->thread) == &t->object)
+    cc_thread_set_name(s);
+  else if (running)
+    cc_thread_rename(atomic_load(&t->native_id), s);
   cc_parcel_release(old);
   return true;
 }

@@ -19,7 +19,8 @@ typedef struct run_thread {
   uint32_t process;           /* entry of the process that runs it */
   _Atomic uint32_t cancel;    /* asked to stop; under the object's guard with slot */
   _Atomic uint64_t ident;     /* 0 before the start */
-  _Atomic int64_t native_id;  /* 0 before the start */
+  _Atomic int64_t native_id;  /* 0 until a kernel thread has it */
+  _Atomic uint32_t watched;   /* somebody waits for native_id, on status */
   _Atomic uint64_t root;      /* the main state that waits for it; 0: none */
   void *live;                 /* private to the process that runs it */
   /* under the object's guard: */
@@ -55,6 +56,10 @@ cc_outcome run_thread_join(cc_self *me, run_thread *t, int64_t deadline);
 
 bool run_thread_alive(run_thread *t);
 bool run_thread_waiting(run_thread *t); /* blocked in a concur call */
+
+/* The kernel's id of the thread it runs on; waits for that when it was just started. 0 when
+** it was not. */
+int64_t run_thread_native_id(run_thread *t);
 
 /* Asks it to stop. False when it had ended. */
 bool run_thread_cancel(cc_self *me, run_thread *t);
