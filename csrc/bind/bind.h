@@ -63,7 +63,14 @@ void bind_type(lua_State *L, cc_kind kind, const luaL_Reg *methods, const luaL_R
 /* Sets the object of a fresh handle on top; raises when it is NULL. */
 int bind_made(lua_State *L, codec_handle *h, cc_object *o);
 
+/* Pushes "concur.<kind>: <address> (<extra>)". */
 int bind_tostring(lua_State *L, const char *extra);
+
+/* Whether self is a handle that was dropped already: a finalizer may print it. */
+static inline bool bind_dropped(lua_State *L) {
+  codec_handle *h = handle_test(L, 1);
+  return h != NULL && h->object == NULL;
+}
 
 /* Calls the function at index 2 with what follows, self at index 1 being acquired:
 ** __close releases it in the end, whatever happens. */

@@ -33,6 +33,7 @@ static int event_wait(lua_State *L) {
 }
 
 static int event_tostring(lua_State *L) {
+  if (bind_dropped(L)) return bind_tostring(L, NULL);
   return bind_tostring(L, cc_event_is_set(self(L)) ? "set" : "not set");
 }
 

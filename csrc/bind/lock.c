@@ -61,6 +61,7 @@ static int lock_close(lua_State *L) {
 }
 
 static int lock_tostring(lua_State *L) {
+  if (bind_dropped(L)) return bind_tostring(L, NULL);
   return bind_tostring(L, cc_lock_locked(self(L)) ? "locked" : "unlocked");
 }
 

@@ -128,6 +128,7 @@ static int queue_items(lua_State *L) {
 }
 
 static int queue_tostring(lua_State *L) {
+  if (bind_dropped(L)) return bind_tostring(L, NULL);
   char text[64];
   cc_queue *q = self(L);
   unsigned long long n = cc_queue_size(q), capacity = cc_queue_capacity(q);

@@ -14,6 +14,8 @@
 
 /* {== options */
 
+#define ARGUMENTS 200000 /* what fits Lua's stack in all circumstances */
+
 static const char *const option_names[] = {"target", "args",  "name",     "daemon",
                                            "globals", "stack", "affinity", NULL};
 
@@ -60,11 +62,22 @@ static void check_stack(lua_State *L) {
   if (!ok || n <= 0) luaL_error(L, "bad option 'stack' (a positive number of bytes expected)");
 }
 
+/* The n of the args on top is absent or a number of arguments. */
+static void check_count(lua_State *L) {
+  int ok = lua_getfield(L, -1, "n") == LUA_TNIL;
+  if (!ok) {
+    lua_Integer n = lua_tointegerx(L, -1, &ok);
+    ok = ok && lua_type(L, -1) == LUA_TNUMBER && n >= 0 && n <= ARGUMENTS;
+  }
+  if (!ok) luaL_error(L, "bad option 'args' (its n must be a number of arguments)");
+  lua_pop(L, 1);
+}
+
 /* Checks the options table; leaves the name (or nil) on top. */
 static void check_options(lua_State *L, int options, bool *daemon) {
   check_names(L, options);
   get_option(L, options, "target", LUA_TFUNCTION);
-  get_option(L, options, "args", LUA_TTABLE);
+  if (get_option(L, options, "args", LUA_TTABLE)) check_count(L);
   get_option(L, options, "globals", LUA_TTABLE);
   if (get_option(L, options, "stack", LUA_TNUMBER)) check_stack(L);
   if (get_option(L, options, "affinity", LUA_TTABLE)) check_affinity(L, lua_gettop(L));
@@ -224,14 +237,13 @@ static int push_call(lua_State *L, int options) {
   } else {
     lua_pop(L, 1);
   }
-  if (lua_getfield(L, args, "n") == LUA_TNIL) {
-    lua_pop(L, 1);
-    n = luaL_len(L, args);
-  } else {
-    n = lua_tointeger(L, -1);
-    lua_pop(L, 1);
-  }
-  if (n < 0 || n > 1000000) luaL_error(L, "bad number of arguments for a thread");
+  lua_pushvalue(L, args);
+  check_count(L); /* it may have changed since */
+  lua_pop(L, 1);
+  lua_getfield(L, args, "n");
+  n = lua_isnil(L, -1) ? luaL_len(L, args) : lua_tointeger(L, -1);
+  lua_pop(L, 1);
+  if (n > ARGUMENTS) luaL_error(L, "too many arguments for a thread");
   luaL_checkstack(L, (int)n + 4, "too many arguments for a thread");
   for (lua_Integer i = first; i <= n; i++) lua_geti(L, args, i);
   if (args == options) return (int)n; /* the function was the first */

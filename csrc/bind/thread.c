@@ -151,6 +151,7 @@ static int thread_newindex(lua_State *L) {
 }
 
 static int thread_tostring(lua_State *L) {
+  if (bind_dropped(L)) return bind_tostring(L, NULL);
   run_thread *t = self(L);
   lua_pushcfunction(L, thread_status);
   lua_pushvalue(L, 1);

@@ -189,6 +189,7 @@ static int value_compare_swap(lua_State *L) {
 }
 
 static int value_tostring(lua_State *L) {
+  if (bind_dropped(L)) return bind_tostring(L, NULL);
   cc_item item;
   cc_value_get(cc_self_get(), self(L), &item);
   if (cc_item_sized(item.kind) || cc_item_has_parcel(item.kind)) {

@@ -189,18 +189,39 @@ static int call_hook(lua_State *L) {
   return 0;
 }
 
-/* Calls f(b, value on top) and pops the value; errors are dropped. */
-static void attend(lua_State *L, lua_CFunction f, body *b) {
-  lua_pushcfunction(L, f);
-  lua_pushlightuserdata(L, b);
-  lua_pushvalue(L, -3);
-  if (lua_pcall(L, 2, 0, 0) != LUA_OK) lua_pop(L, 1);
+/* The hook failed, with the error at index 3: reports both in the default way. */
+static int report_both(lua_State *L) {
+  body *b = lua_touserdata(L, 1);
+  run_push_module(L);
+  lua_getfield(L, -1, "_excepthook");
+  for (int i = 2; i <= 3; i++) {
+    lua_pushvalue(L, -1);
+    handle_push(L, &b->thread->object);
+    lua_pushvalue(L, i);
+    if (i == 2 && b->traceback != NULL)
+      lua_pushlstring(L, (const char *)b->traceback->bytes, b->traceback->size);
+    else
+      lua_pushnil(L);
+    lua_call(L, 3, 0);
+  }
+  return 0;
 }
 
+/* Calls f(b, value at idx, what follows it); leaves its error, if any, on top. */
+static bool attend(lua_State *L, lua_CFunction f, body *b, int idx) {
+  int n = lua_gettop(L) - idx + 1;
+  lua_pushcfunction(L, f);
+  lua_pushlightuserdata(L, b);
+  for (int i = 0; i < n; i++) lua_pushvalue(L, idx + i);
+  return lua_pcall(L, n + 1, 0, 0) == LUA_OK;
+}
+
+/* The error value is on top. */
 static void fail(lua_State *L, body *b) {
+  int error = lua_gettop(L);
   b->status = RUN_FAILED;
-  attend(L, keep_error, b);
-  attend(L, call_hook, b);
+  if (!attend(L, keep_error, b, error)) lua_settop(L, error);
+  if (!attend(L, call_hook, b, error)) attend(L, report_both, b, error);
 }
 
 /* n values on top are the results. */
@@ -238,7 +259,7 @@ run_status run_body(lua_State *L, run_thread *t, run_message *m, cc_parcel **res
       succeed(L, &b, n);
     } else if (run_is_cancelled(L, -1)) {
       b.status = RUN_CANCELLED;
-      attend(L, keep_error, &b);
+      attend(L, keep_error, &b, lua_gettop(L));
     } else {
       fail(L, &b);
     }
