@@ -78,8 +78,10 @@ static bool key(codec_writer *w, lua_State *L, int idx, int depth, path_link *he
   bool ok;
   if (cc_likely(lua_type(L, idx) == LUA_TSTRING)) return scalar_string(w, L, idx);
   here->kind = PATH_KEY;
-  ok = encode_value(w, L, idx, depth, here);
+  lua_pushvalue(L, idx); /* a table to be walked must be on top, not below its value */
+  ok = encode_value(w, L, idx + 2, depth, here);
   here->kind = PATH_FIELD;
+  if (ok) lua_settop(L, idx + 1);
   return ok;
 }
 

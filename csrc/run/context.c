@@ -3,7 +3,10 @@
 
 #include <lauxlib.h>
 
+#include <string.h>
+
 #include "run/thread.h"
+#include "run/worker.h"
 
 static const char cancelled_key, exit_key, results_key, root_key, module_key, sentinel_key;
 static _Atomic uint64_t last_root;
@@ -30,31 +33,33 @@ static void new_mark(lua_State *L, const void *key, lua_CFunction to_string) {
   lua_rawsetp(L, LUA_REGISTRYINDEX, key);
 }
 
-/* The main state closes: its finalizer is where the script's end waits. */
-static int end_root(lua_State *L) {
-  uint64_t *root = lua_touserdata(L, 1);
-  uint64_t mine = *root;
-  *root = 0;
-  if (mine != 0) run_thread_end_root(mine);
+/* A state closes: the finalizer that was made first is called last, and there the
+** script's end waits. A worker that closes its state has finished; a thread's
+** state that closes otherwise is closed by os.exit. */
+static int end_state(lua_State *L) {
+  bool *open = lua_touserdata(L, 1);
+  if (!*open) return 0;
+  *open = false;
+  if (!run_worker_closing) run_thread_end_root(run_context_root(L));
   return 0;
 }
 
-static void make_root(lua_State *L) {
-  uint64_t *root = lua_newuserdatauv(L, sizeof *root, 0);
-  *root = 0;
+static void make_sentinel(lua_State *L) {
+  bool *open = lua_newuserdatauv(L, sizeof *open, 0);
+  *open = false;
   lua_createtable(L, 0, 1);
-  lua_pushcfunction(L, end_root);
+  lua_pushcfunction(L, end_state);
   lua_setfield(L, -2, "__gc");
   lua_setmetatable(L, -2);
-  *root = atomic_fetch_add(&last_root, 1) + 1;
-  run_context_set_root(L, *root);
+  *open = true;
   lua_rawsetp(L, LUA_REGISTRYINDEX, &sentinel_key);
 }
 
 void run_context_open(lua_State *L, bool root) {
   new_mark(L, &cancelled_key, cancelled_tostring);
   new_mark(L, &exit_key, exit_tostring);
-  if (root) make_root(L);
+  if (root) run_context_set_root(L, atomic_fetch_add(&last_root, 1) + 1);
+  make_sentinel(L);
 }
 
 uint64_t run_context_root(lua_State *L) {
@@ -81,21 +86,70 @@ static bool is_mark(lua_State *L, int idx, const void *key) {
 
 bool run_is_cancelled(lua_State *L, int idx) { return is_mark(L, idx, &cancelled_key); }
 
+/* {== clean-up */
+
+/* Whether the function at that level is the __close of its first argument: how a
+** handler looks that is called while an error unwinds the stack, where the debug
+** interface has no name for it. */
+static bool closes_argument(lua_State *L, lua_Debug *ar) {
+  bool same = false;
+  int top = lua_gettop(L); /* the function is on top */
+  if (lua_getlocal(L, ar, 1) != NULL && luaL_getmetafield(L, -1, "__close") != LUA_TNIL)
+    same = lua_rawequal(L, -1, top);
+  lua_settop(L, top);
+  return same;
+}
+
+static bool is_cleanup_name(const char *name) {
+  return name != NULL && (strcmp(name, "close") == 0 || strcmp(name, "__close") == 0 ||
+                          strcmp(name, "gc") == 0 || strcmp(name, "__gc") == 0);
+}
+
+bool run_in_cleanup(lua_State *L) {
+  lua_Debug ar;
+  bool found = false;
+  if (!lua_checkstack(L, LUA_MINSTACK)) return false;
+  for (int level = 0; !found && lua_getstack(L, level, &ar); level++) {
+    lua_getinfo(L, "nf", &ar);
+    found = (strcmp(ar.namewhat, "metamethod") == 0 && is_cleanup_name(ar.name)) ||
+            closes_argument(L, &ar);
+    lua_pop(L, 1);
+  }
+  return found;
+}
+
+/* ==} {== exit */
+
+/* Called at each instruction once the thread has called concur.exit: whoever
+** caught that is stopped, unless it is cleaning up. */
+static void exit_again(lua_State *L, lua_Debug *ar) {
+  (void)ar;
+  if (run_in_cleanup(L)) return;
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &exit_key);
+  lua_error(L);
+}
+
 int run_exit(lua_State *L, int n) {
   lua_createtable(L, n, 1);
+  int results = lua_gettop(L);
   for (int i = 1; i <= n; i++) {
-    lua_pushvalue(L, lua_gettop(L) - n + i - 1);
-    lua_rawseti(L, -2, i);
+    lua_pushvalue(L, results - n + i - 1);
+    lua_rawseti(L, results, i);
   }
   lua_pushinteger(L, n);
-  lua_setfield(L, -2, "n");
+  lua_setfield(L, results, "n");
   lua_rawsetp(L, LUA_REGISTRYINDEX, &results_key);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
+  lua_State *m = lua_tothread(L, -1);
+  lua_sethook(L, exit_again, LUA_MASKCOUNT, 1);
+  if (m != L) lua_sethook(m, exit_again, LUA_MASKCOUNT, 1);
   lua_rawgetp(L, LUA_REGISTRYINDEX, &exit_key);
   return lua_error(L);
 }
 
 int run_take_exit(lua_State *L) {
   if (!is_mark(L, -1, &exit_key)) return -1;
+  lua_sethook(L, NULL, 0, 0);
   lua_pop(L, 1);
   lua_rawgetp(L, LUA_REGISTRYINDEX, &results_key);
   int results = lua_gettop(L);
@@ -107,6 +161,8 @@ int run_take_exit(lua_State *L) {
   lua_remove(L, results);
   return n;
 }
+
+/* ==} */
 
 void run_push_module(lua_State *L) { lua_rawgetp(L, LUA_REGISTRYINDEX, &module_key); }
 

@@ -124,12 +124,14 @@ run_thread **run_thread_list(size_t *n) {
 
 void run_thread_list_free(run_thread **list) { free(list); }
 
-/* The first non-daemon (or daemon) of a root, with a reference, or NULL. */
-static run_thread *find_of_root(uint64_t root, bool daemon) {
+/* A non-daemon thread of a root, not the caller's, with a reference, or NULL. */
+static run_thread *find_of_root(cc_self *me, uint64_t root) {
   run_thread *t = NULL;
-  cc_guard_lock(&list_guard, cc_self_word());
+  const cc_object *mine = atomic_load(&me->slot->thread);
+  cc_guard_lock(&list_guard, me->word);
   for (live *l = first; l != NULL && t == NULL; l = l->next)
-    if (atomic_load(&l->thread->root) == root && (atomic_load(&l->thread->daemon) != 0) == daemon)
+    if (atomic_load(&l->thread->root) == root && atomic_load(&l->thread->daemon) == 0 &&
+        &l->thread->object != mine)
       t = l->thread;
   if (t != NULL) cc_object_retain(&t->object);
   cc_guard_unlock(&list_guard);
@@ -264,12 +266,13 @@ bool run_thread_cancel(cc_self *me, run_thread *t) {
 void run_thread_end_root(uint64_t root) {
   cc_self *me = cc_self_get();
   run_thread *t;
+  if (root == 0) return; /* a state that never ran anything */
   me->interrupted = NULL; /* the state closes: no hook may run in it */
   me->shield++;           /* a cancelled main thread waits, too */
-  while ((t = find_of_root(root, false)) != NULL) {
+  while ((t = find_of_root(me, root)) != NULL) {
     cc_outcome outcome = run_thread_join(me, t, CC_FOREVER);
     cc_object_release(&t->object);
-    if (outcome != CC_OK) break; /* interrupted, or called in that very thread */
+    if (outcome != CC_OK) break;
   }
   size_t n;
   run_thread **list = run_thread_list(&n);

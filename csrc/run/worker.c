@@ -26,6 +26,8 @@ typedef struct worker {
   cc_slot *slot;
 } worker;
 
+_Thread_local bool run_worker_closing;
+
 static cc_guard guard;
 static worker *idle; /* under guard */
 static uint32_t nidle;
@@ -98,7 +100,9 @@ static bool run_job(cc_self *me, worker *w, run_state *s, job *j) {
   if (s != NULL) {
     status = run_body(run_state_lua(s), j->thread, &j->message, &result, &traceback);
     me->shield++; /* finalizers run undisturbed */
+    run_worker_closing = true;
     run_state_close(s);
+    run_worker_closing = false;
     me->shield--;
   } else {
     run_message_drop(&j->message);
@@ -124,6 +128,7 @@ static void work(void *arg) {
     }
     if (!next_job(me, w, &j)) break;
   }
+  run_worker_closing = true;
   if (s != NULL) run_state_free(s);
   free(w);
   codec_thread_end();
