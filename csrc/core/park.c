@@ -21,7 +21,8 @@
 #define REST 100     /* for so many waits */
 
 /* A signal may come between the last look at the hook and the sleep, and then
-** interrupts nothing: the thread that takes signals looks up now and then. */
+** interrupts nothing: the thread that takes signals looks up now and then. No
+** system call closes that gap for a futex. */
 #define LOOK_UP 200000000
 
 static _Atomic uint32_t spinners; /* threads of this process that spin now */
@@ -119,6 +120,10 @@ static bool spin(cc_self *me, int64_t start, int64_t deadline) {
   return got;
 }
 
+static bool interrupted(cc_self *me) {
+  return me->interrupted != NULL && me->interrupted(me->interrupted_arg);
+}
+
 /* After a wait that ended in a sleep: how long to spin next time. */
 static void learn(cc_self *me, int64_t waited, bool timed_out) {
   if (me->spin == MAX_SPIN && ++me->misses >= MISSES) {
@@ -149,6 +154,7 @@ static int await_token(cc_self *me, int64_t deadline) {
     atomic_store(token, 0);
     return 0;
   }
+  if (interrupted(me)) return EINTR; /* the signal came while we were awake */
   cc_arena_trim();
   if (atomic_compare_exchange_strong(token, &none, 2)) {
     bool looks_up = me->interrupted != NULL && deadline > start + LOOK_UP;
@@ -168,10 +174,6 @@ static void enter(cc_self *me, cc_object *o) {
 static void leave(cc_self *me) {
   atomic_store_explicit(&me->slot->parked, 0, memory_order_relaxed);
   atomic_store_explicit(&me->slot->waiting_for, NULL, memory_order_relaxed);
-}
-
-static bool interrupted(cc_self *me) {
-  return me->interrupted != NULL && me->interrupted(me->interrupted_arg);
 }
 
 cc_outcome cc_wait(cc_self *me, cc_object *o, cc_guard *guard, cc_waitlist *l, cc_waiter *w,
