@@ -269,26 +269,23 @@ static unsigned *get_affinity(lua_State *L, int options, size_t *n) {
   return cpus;
 }
 
-static int pack_call(lua_State *L) {
-  run_message *m = lua_touserdata(L, lua_upvalueindex(1));
-  m->call = codec_finish(codec_encode(L, 1, lua_gettop(L), CODEC_FAMILY, 2));
-  if (m->call == NULL) bind_again(L, CC_NO_MEMORY);
+static int pack_surroundings(lua_State *L) {
+  run_message *m = lua_touserdata(L, 1);
+  m->surroundings = codec_finish(codec_encode(L, 2, 1, CODEC_FAMILY, 0));
+  if (m->surroundings == NULL) bind_again(L, CC_NO_MEMORY);
   return 0;
 }
 
-/* n values from first on are the call, the surroundings lie behind them. Where there are any
-** the call is packed under protection, since its error must not lose them. */
+/* n values from first on are the call, the surroundings lie behind them. The call
+** comes first: what it raises tells the caller's position, and nothing is in hand. */
 static void pack_message(lua_State *L, int first, int n, run_message *m) {
-  bool usual = lua_isnil(L, first + n);
-  if (!usual) {
-    m->surroundings = codec_finish(codec_encode(L, first + n, 1, CODEC_FAMILY, 0));
-    if (m->surroundings == NULL) bind_again(L, CC_NO_MEMORY);
-  }
-  lua_pop(L, 1);
+  m->call = codec_finish(codec_encode(L, first, n, CODEC_FAMILY, 2));
+  if (m->call == NULL) bind_again(L, CC_NO_MEMORY);
+  if (lua_isnil(L, first + n)) return;
+  lua_pushcfunction(L, pack_surroundings);
   lua_pushlightuserdata(L, m);
-  lua_pushcclosure(L, pack_call, 1);
-  lua_insert(L, first);
-  if (lua_pcall(L, n, 0, 0) == LUA_OK) return;
+  lua_pushvalue(L, first + n);
+  if (lua_pcall(L, 2, 0, 0) == LUA_OK) return;
   run_message_drop(m);
   lua_error(L);
 }

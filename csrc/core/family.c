@@ -6,7 +6,10 @@
 
 #include "core/local.h"
 
-#define LARGEST ((size_t)64 << 30)
+#ifndef CC_FAMILY_LARGEST /* a smaller one for tools that look at all of it */
+#define CC_FAMILY_LARGEST ((size_t)64 << 30)
+#endif
+#define LARGEST ((size_t)CC_FAMILY_LARGEST)
 #define SMALLEST ((size_t)8 << 20)
 
 cc_family *cc_family_root;

@@ -1,0 +1,273 @@
+# concur: build, test, install.  `make help` lists the targets.
+
+# ---- what a user may set ----------------------------------------------------
+
+VERSION  := scm
+BUILD    ?= build
+PREFIX   ?= /usr/local
+CC       := $(if $(filter default,$(origin CC)),gcc,$(CC))
+WERROR   ?= -Werror
+RUNS     ?= 5
+JOBS     ?= 1
+TIMEOUT  ?= 120
+
+# The interpreter: what the user names, else the first 5.4 found.
+lua_given := $(LUA)
+ifeq ($(LUA),)
+LUA := $(firstword $(foreach l,lua5.4 lua54 lua-5.4 lua,$(if $(findstring Lua 5.4,$(shell $(l) -v 2>/dev/null)),$(l))) lua5.4)
+endif
+LUAC ?= $(firstword $(foreach l,luac5.4 luac54 luac-5.4 luac,$(if $(shell command -v $(l)),$(l))) luac5.4)
+
+# Its headers: what the user names, else what pkg-config says, else the usual places.
+ifeq ($(LUA_INCDIR),)
+lua_incdirs := $(patsubst -I%,%,$(shell for p in lua5.4 lua-5.4 lua54; do \
+    pkg-config --cflags-only-I $$p 2>/dev/null && break; done)) \
+  /usr/include/lua5.4 /usr/local/include/lua5.4 /usr/include/lua54 /usr/local/include /usr/include
+LUA_INCDIR := $(firstword $(foreach d,$(lua_incdirs),$(if $(wildcard $(d)/lua.h),$(d))))
+endif
+
+# ---- the module -------------------------------------------------------------
+
+SRC  := $(sort $(wildcard csrc/*/*.c))
+OBJ  := $(SRC:csrc/%.c=$(BUILD)/obj/%.o)
+SO   := $(BUILD)/concur.so
+LMOD := $(patsubst lua/%,%,$(sort $(shell find lua -name '*.lua' 2>/dev/null)))
+
+WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wconversion $(WERROR)
+OPTIMIZE ?= -O2
+LANGUAGE := -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden -ftls-model=initial-exec -pthread
+CPPFLAGS_ALL = -Icsrc -isystem $(LUA_INCDIR) $(CPPFLAGS)
+COMPILE = $(CC) $(LANGUAGE) $(OPTIMIZE) -g $(WARN) $(CPPFLAGS_ALL) $(CFLAGS) $(EXTRA_CFLAGS)
+# The Lua symbols come from the interpreter.  nodelete: lua_close unloads C
+# modules, and a thread may still run our code.
+LINK = $(CC) -shared -pthread -Wl,-z,nodelete $(LDFLAGS) $(EXTRA_CFLAGS)
+
+.PHONY: all run test lint spec examples bench asan tsan valgrind stress install uninstall \
+        clean env deps deps-run help FORCE
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+
+all: $(SO) ## build the C module: build/concur.so
+
+$(SO): $(OBJ) $(BUILD)/link.stamp
+	$(LINK) -o $@ $(OBJ) -lm
+
+$(BUILD)/obj/%.o: csrc/%.c $(BUILD)/compile.stamp
+	@mkdir -p $(@D)
+	$(COMPILE) -MMD -MP -c -o $@ $<
+
+# Stamps change when the command does, so that other flags mean another build.
+$(BUILD)/compile.stamp: stamp = $(COMPILE)
+$(BUILD)/link.stamp: stamp = $(LINK) $(OBJ)
+$(BUILD)/%.stamp: FORCE
+	@mkdir -p $(@D)
+	@echo '$(stamp)' | cmp -s - $@ || echo '$(stamp)' >$@
+
+-include $(OBJ:.o=.d)
+
+# ---- running from the tree --------------------------------------------------
+
+# $(call lua_env): the assignments that let $(LUA) use the tree uninstalled.
+# A versioned variable would win over the plain one, so it is set where it exists.
+define lua_env
+p='$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua'; c='$(abspath $(BUILD))/?.so'; \
+LUA_PATH="$$p;$${LUA_PATH:-;}"; LUA_CPATH="$$c;$${LUA_CPATH:-;}"; \
+$${LUA_PATH_5_4+:} false && LUA_PATH_5_4="$$p;$$LUA_PATH_5_4"; \
+$${LUA_CPATH_5_4+:} false && LUA_CPATH_5_4="$$c;$$LUA_CPATH_5_4"
+endef
+
+env: ## print the shell lines that let lua5.4 use the tree: eval "$(make -s env)"
+	@$(lua_env); \
+	for v in LUA_PATH LUA_CPATH LUA_PATH_5_4 LUA_CPATH_5_4; do \
+	  eval "test -z \"\$${$$v+x}\" || printf 'export %s=\"%s\"\n' $$v \"\$$$$v\""; \
+	done
+
+# ---- what is missing on this machine ----------------------------------------
+#
+# Asks for nothing that is there already.  Debian and its family only; anywhere
+# else it says what is needed.  NEED is "run" or "test".
+
+NEED ?= test
+
+define install_missing
+missing=; wanted=; \
+want() { missing="$$missing $$1"; wanted="$$wanted$${wanted:+, }$$2"; }; \
+have() { command -v "$$1" >/dev/null 2>&1; }; \
+check() { missing=; wanted=; \
+  lua='$(LUA)'; \
+  have "$${lua%% *}" || want lua5.4 'Lua 5.4 ($(LUA))'; \
+  have $(firstword $(CC)) || want 'gcc libc6-dev' 'a C compiler ($(firstword $(CC)))'; \
+  set -- $(LUA_INCDIR) /usr/include/lua5.4; \
+  test -f "$$1/lua.h" || want liblua5.4-dev 'headers of Lua 5.4'; \
+  test '$(NEED)' = test || return 0; \
+  $(LUA) -e 'require "busted.runner"' >/dev/null 2>&1 || want lua-busted 'busted for Lua 5.4'; \
+  have luacheck || want lua-check luacheck; \
+}; \
+check; \
+test -n "$$missing" || exit 0; \
+if test -n '$(lua_given)'; then case "$$missing" in *\ lua5.4*) \
+  echo "make: LUA=$(lua_given) is not there" >&2; exit 1;; esac; fi; \
+if ! have apt-get; then \
+  echo "make: this needs $$wanted." >&2; \
+  echo "make: install that with the package manager of your system (on Debian:$$missing)," >&2; \
+  echo "make: say LUA=… and LUA_INCDIR=… where they are in an unusual place, and try again." >&2; \
+  exit 1; \
+fi; \
+sudo=; \
+if test "$$(id -u)" != 0; then \
+  if ! have sudo; then \
+    echo "make: this needs $$wanted; as root: apt-get install$$missing" >&2; exit 1; \
+  fi; \
+  if test -t 0; then sudo=sudo; else sudo='sudo -n'; fi; \
+fi; \
+echo "make: installing$$missing"; \
+if ! { $$sudo env DEBIAN_FRONTEND=noninteractive apt-get -q update && \
+       $$sudo env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install $$missing; \
+     } </dev/null; then \
+  echo "make: could not install$$missing; this needs $$wanted." >&2; exit 1; \
+fi; \
+check; \
+test -z "$$missing" || { echo "make: still not found: $$wanted" >&2; exit 1; }
+endef
+
+deps: ## install what building and testing need and the machine lacks (Debian)
+	@$(install_missing)
+
+deps-run:
+	@$(MAKE) --no-print-directory deps NEED=run
+
+# Make read the machine before anything was installed: what follows an
+# installation runs in a make of its own.
+parallel = $(if $(findstring j,$(filter-out --%,$(firstword -$(MAKEFLAGS)))),,-j$(shell nproc 2>/dev/null || echo 2))
+again = $(MAKE) --no-print-directory
+
+# ---- run and test -----------------------------------------------------------
+
+run: deps-run ## count words on all processors: make run [DIR=…] [WORKERS=…]
+	@$(again) -s $(parallel) all
+	@$(again) -s run-here
+
+.PHONY: run-here test-here spec-here
+run-here:
+	@$(lua_env); export LUA_PATH LUA_CPATH; \
+	exec $(LUA) examples/word_count.lua \
+	  $(if $(WORKERS),--workers='$(WORKERS)') $(if $(DIR),'$(DIR)')
+
+RESULTS = $(BUILD)/results
+SPEC    = $(LUA) spec/support/run.lua --build='$(BUILD)' --lua='$(LUA)' --jobs='$(JOBS)' \
+          --timeout='$(TIMEOUT)' --results='$(RESULTS)/spec' $(if $(WRAP),--wrap='$(WRAP)')
+
+test: deps ## build, lint, run all specs and examples; ends with "N passed, N failed"
+	@$(again) -s test-here
+
+# Each part leaves "passed failed" in a file; a part that left none has failed.
+test-here:
+	@rm -rf $(RESULTS); mkdir -p $(RESULTS); \
+	if $(again) $(parallel) all; then \
+	  for part in lint examples spec; do \
+	    echo "== $$part"; \
+	    $(again) $$part; status=$$?; \
+	    test -s $(RESULTS)/$$part || echo 0 1 >$(RESULTS)/$$part; \
+	    read passed failed <$(RESULTS)/$$part; \
+	    test $$status = 0 || test $$failed -gt 0 || echo $$passed 1 >$(RESULTS)/$$part; \
+	  done; \
+	else echo 0 1 >$(RESULTS)/build; fi; \
+	cat $(RESULTS)/* | { passed=0; failed=0; \
+	  while read p f; do passed=$$((passed + p)); failed=$$((failed + f)); done; \
+	  echo "$$passed passed, $$failed failed"; \
+	  test $$failed = 0 && test $$passed -gt 0; }
+
+lint: all ## luacheck, both compilers' warnings, and the laws of the house
+	@mkdir -p $(RESULTS)
+	@LUA_INCDIR='$(LUA_INCDIR)' LUAC='$(LUAC)' SO='$(SO)' RESULTS='$(RESULTS)/lint' sh spec/support/laws.sh
+
+spec: all ## run the specs: make spec [SPECS="spec/lock_spec.lua …"] [JOBS=n]
+	@mkdir -p $(RESULTS)
+	@$(SPEC) $(SPECS)
+
+stress: all ## run the long specs
+	@mkdir -p $(RESULTS)
+	@$(SPEC) --stress $(SPECS)
+
+examples: all ## run every example, quickly: make examples [EXAMPLES="examples/a.lua …"]
+	@mkdir -p $(RESULTS)
+	@$(LUA) spec/support/examples.lua --build='$(BUILD)' --lua='$(LUA)' \
+	  --results='$(RESULTS)/examples' $(EXAMPLES)
+
+# ---- the same specs under other eyes ----------------------------------------
+#
+# Each has a build of its own, and the stock interpreter runs the specs, with
+# the sanitizer's runtime preloaded (gcc's).  CC_DEBUG turns the asserts on.
+
+DEBUG    = -DCC_DEBUG=1 -fno-omit-frame-pointer
+UBSAN    = -fsanitize=undefined -fno-sanitize-recover=undefined
+runtime  = $(shell gcc -print-file-name=$(1).so)
+fixed    = $(shell setarch -R true 2>/dev/null && echo setarch -R)
+# The search for leaks reads all shared memory, touched or not, so the reservation
+# is kept small: by the macro, and by a limit in case that fails.
+SMALL    = -DCC_FAMILY_LARGEST=1073741824u
+valgrind_command = prlimit --as=12884901888 valgrind -q --error-exitcode=97 --leak-check=full \
+  --errors-for-leak-kinds=definite --show-leak-kinds=definite --fair-sched=yes
+
+# $(call checked,directory,flags,wrap)
+checked = $(again) $(parallel) -s all spec CC=gcc BUILD=$(BUILD)/$(1) OPTIMIZE=-O1 \
+  EXTRA_CFLAGS='$(2) $(DEBUG)' WRAP='$(3)' SPECS='$(SPECS)' TIMEOUT='$(SLOW_TIMEOUT)'
+SLOW_TIMEOUT ?= 900
+
+asan: ## specs under AddressSanitizer and UBSan
+	@$(call checked,asan,-fsanitize=address $(UBSAN) -DCC_SANITIZE=1,env \
+	  LD_PRELOAD=$(call runtime,libasan):$(call runtime,libubsan) \
+	  ASAN_OPTIONS=detect_leaks=0:$(ASAN_OPTIONS) UBSAN_OPTIONS=print_stacktrace=1)
+
+tsan: ## specs under ThreadSanitizer
+	@$(call checked,tsan,-fsanitize=thread -Wno-tsan -DCC_SANITIZE=1,$(fixed) env \
+	  LD_PRELOAD=$(call runtime,libtsan) \
+	  TSAN_OPTIONS=halt_on_error=1:exitcode=66:$(TSAN_OPTIONS))
+
+valgrind: ## specs under Valgrind's memcheck
+	@command -v valgrind >/dev/null || { echo 'make: this needs valgrind' >&2; exit 1; }
+	@$(call checked,debug,$(SMALL),$(valgrind_command))
+
+# ---- benchmarks -------------------------------------------------------------
+
+LIMITS_SRC := $(sort $(wildcard bench/limits/*.c))
+LIMITS     := $(BUILD)/bench/limits
+LUA_LIBS   ?= $(or $(shell for p in lua5.4 lua-5.4 lua54; do \
+    pkg-config --libs $$p 2>/dev/null && break; done),-llua5.4)
+
+bench: all $(LIMITS) ## concur beside what the machine can do: make bench [ROWS="chan_int …"] [RUNS=5]
+	@$(LUA) bench/run.lua --lua='$(LUA)' --build='$(BUILD)' --runs='$(RUNS)' $(ROWS)
+
+$(LIMITS): $(LIMITS_SRC:bench/limits/%.c=$(BUILD)/bench/obj/%.o)
+	$(CC) -pthread -o $@ $^ $(LUA_LIBS)
+
+$(BUILD)/bench/obj/%.o: bench/limits/%.c $(BUILD)/compile.stamp
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -D_GNU_SOURCE -O2 $(WARN) -pthread -isystem $(LUA_INCDIR) -MMD -MP -c -o $@ $<
+
+-include $(LIMITS_SRC:bench/limits/%.c=$(BUILD)/bench/obj/%.d)
+
+# ---- installing -------------------------------------------------------------
+
+LUADIR     ?= $(PREFIX)/share/lua/5.4
+LIBDIR     ?= $(PREFIX)/lib/lua/5.4
+INCLUDEDIR ?= $(PREFIX)/include
+HEADER     := $(wildcard csrc/concur.h)
+
+install: all ## copy module and Lua files below $(DESTDIR)$(PREFIX)
+	install -d '$(DESTDIR)$(LIBDIR)' '$(DESTDIR)$(LUADIR)' $(if $(HEADER),'$(DESTDIR)$(INCLUDEDIR)')
+	install -m 755 $(SO) '$(DESTDIR)$(LIBDIR)/concur.so'
+	for f in $(LMOD); do install -D -m 644 "lua/$$f" '$(DESTDIR)$(LUADIR)'/"$$f" || exit 1; done
+	$(if $(HEADER),install -m 644 $(HEADER) '$(DESTDIR)$(INCLUDEDIR)')
+
+uninstall: ## remove what install put there
+	rm -f '$(DESTDIR)$(LIBDIR)/concur.so' $(if $(HEADER),'$(DESTDIR)$(INCLUDEDIR)/concur.h')
+	for f in $(LMOD); do rm -f '$(DESTDIR)$(LUADIR)'/"$$f"; done
+	rmdir '$(DESTDIR)$(LUADIR)/concur' 2>/dev/null || true
+
+clean: ## remove everything that was built
+	rm -rf $(BUILD)
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@echo 'Variables: LUA LUA_INCDIR LUAC PREFIX DESTDIR CC BUILD WERROR DIR WORKERS SPECS JOBS RUNS ROWS'

@@ -1,0 +1,22 @@
+-- fib(32) eight times one after another, and on two threads: how many times faster
+-- the second is, by turns, the best of four each.
+local concur = require "concur"
+local common = require "bench.common"
+
+local function fib(x)
+  if x < 2 then return x end
+  return fib(x - 1) + fib(x - 2)
+end
+local function four()
+  for _ = 1, 4 do assert(fib(32) == 2178309) end
+end
+
+local serial, parallel = math.huge, math.huge
+for _ = 1, 4 do
+  local start = concur.now()
+  four()
+  four()
+  serial = math.min(serial, concur.now() - start)
+  parallel = math.min(parallel, (common.together { four, four }))
+end
+common.report(serial / parallel, "x")

@@ -1,0 +1,14 @@
+-- Two threads add 1 to a shared number.
+local concur = require "concur"
+local common = require "bench.common"
+
+local n = common.times(500000)
+local v = concur.value(0)
+
+local function work()
+  for _ = 1, n do v:add(1) end
+end
+
+local seconds = common.together { work, work }
+assert(v:get() == 2 * n)
+common.report(2 * n / seconds / 1e6, "Mop/s")

@@ -1,0 +1,160 @@
+-- concur beside what the machine can do: `make bench [ROWS="chan_int …"] [RUNS=5]`
+--
+-- Each row is a script in bench/rows and a limit in bench/limits. All are run
+-- RUNS times, in random order, and medians compared: figures drift from machine to
+-- machine and from minute to minute, so goals are ratios within one run. Each run
+-- uses fresh copies of both binaries, since where a file's pages lie in memory
+-- can make a tight loop half as fast again.
+--
+--   lua5.4 bench/run.lua [--runs=N] [--build=DIR] [--lua=COMMAND] [--timeout=S] [rows…]
+
+package.path = "spec/support/?.lua;" .. package.path
+local jobs = require "jobs"
+
+-- goal: what concur's figure divided by the limit's must be. `most` and `least`
+-- bound the figure itself.
+local rows = {
+  { "spawn_join", limit = "lua_spawn", goal = "<= 0.5" },
+  { "pingpong", limit = "futex_spin_pingpong", most = 3 },
+  { "chan_int", limit = "lua_chan_int", goal = ">= 1.3" },
+  { "chan_int_cap", limit = "lua_chan_int", script = "chan_int", args = "1024" },
+  { "chan_table", limit = "lua_chan_table", goal = ">= 0.9" },
+  { "chan_str1k", limit = "lua_str1k", script = "chan_str", args = "1024 300000" },
+  { "chan_str1m", limit = "lua_str1m", script = "chan_str", args = "1048576 2000 16", goal = ">= 0.5" },
+  { "mpmc", limit = "mpmc_lockfree" },
+  { "shared_inc", limit = "lua_atomic_inc", goal = ">= 0.8" },
+  { "lock_uncontended", limit = "lua_lock_pair", goal = "<= 1.1" },
+  { "lock_contended", limit = "lua_lock_contended" },
+  { "fib_par", limit = "cpu_par", runs = 2 },
+}
+
+local options, wanted = jobs.options(arg, { runs = 5, build = "build", lua = arg[-1], timeout = 120 })
+local runs = tonumber(options.runs)
+
+if #wanted > 0 then
+  local by_name = {}
+  for _, row in ipairs(rows) do by_name[row[1]] = row end
+  rows = {}
+  for i, name in ipairs(wanted) do
+    rows[i] = by_name[name]
+    if not rows[i] then
+      io.stderr:write("no row named ", name, "\n")
+      os.exit(2)
+    end
+  end
+end
+
+-- {== running
+
+local work = options.build .. "/bench/run"
+local environment = jobs.environment { build = work, lua = options.lua }
+
+local function command_of(task)
+  local row = task.row
+  if task.side == "limit" then return ("%s/limits %s"):format(work, row.limit) end
+  return ("%s %s bench/rows/%s.lua %s"):format(environment, options.lua, row.script or row[1], row.args or "")
+end
+
+local function fresh_copies()
+  local command = "mkdir -p %s && rm -f %s/* && cp %s/concur.so %s/bench/limits %s"
+  assert(os.execute(command:format(work, work, options.build, options.build, work)))
+end
+
+-- Runs a task; its figure, or nil and what it printed.
+local function run(task)
+  fresh_copies()
+  local pipe = io.popen(("timeout -k 5 %s %s 2>&1 </dev/null"):format(options.timeout, command_of(task)))
+  local output = pipe:read("a")
+  local ok = pipe:close()
+  local value, unit = output:match("^(%S+) (%S+)%s*$")
+  value = tonumber(value)
+  if not ok or not value then return nil, output ~= "" and output or "no figure" end
+  task.row.unit = task.row.unit or unit
+  if unit ~= task.row.unit then return nil, "units differ: " .. unit .. ", " .. task.row.unit end
+  return value
+end
+
+local function shuffle(list)
+  for i = #list, 2, -1 do
+    local j = math.random(i)
+    list[i], list[j] = list[j], list[i]
+  end
+end
+
+local terminal = os.execute("test -t 2")
+local function progress(text)
+  if terminal then io.stderr:write("\r", text, "\27[K") end
+end
+
+local function round(number)
+  local tasks = {}
+  for _, row in ipairs(rows) do
+    if number <= (row.runs or runs) then
+      tasks[#tasks + 1] = { row = row, side = "concur" }
+      tasks[#tasks + 1] = { row = row, side = "limit" }
+    end
+  end
+  shuffle(tasks)
+  for i, task in ipairs(tasks) do
+    progress(("run %d of %d, %d of %d"):format(number, runs, i, #tasks))
+    local value, trouble = run(task)
+    if value then
+      table.insert(task.row.figures[task.side], value)
+    else
+      task.row.trouble = task.row.trouble or trouble
+    end
+  end
+end
+
+-- ==} {== the table
+
+local function median(list)
+  table.sort(list)
+  local half = #list // 2
+  if #list % 2 == 1 then return list[half + 1] end
+  return (list[half] + list[half + 1]) / 2
+end
+
+-- Goal and verdict of a row, both "" when it has none.
+local function judge(row, value, ratio)
+  if row.goal then
+    local relation, bound = row.goal:match("(%S+) (%S+)")
+    local met
+    if relation == "<=" then met = ratio <= tonumber(bound) else met = ratio >= tonumber(bound) end
+    return "ratio " .. row.goal, met and "ok" or "SHORT"
+  elseif row.most then
+    return ("<= %g %s"):format(row.most, row.unit), value <= row.most and "ok" or "SHORT"
+  end
+  return "", ""
+end
+
+local function print_line(...)
+  local line = ("%-17s %10s %10s  %-7s %6s  %-14s %s"):format(...)
+  print((line:gsub("%s+$", "")))
+end
+
+local function show(row)
+  if row.trouble then
+    print_line(row[1], "-", "-", "", "", "", "FAILED")
+    for text in row.trouble:gmatch("[^\n]+") do print("    " .. text) end
+    return false
+  end
+  local value, limit = median(row.figures.concur), median(row.figures.limit)
+  local goal, verdict = judge(row, value, value / limit)
+  print_line(row[1], ("%.4g"):format(value), ("%.4g"):format(limit), row.unit,
+    ("%.2f"):format(value / limit), goal, verdict)
+  return true
+end
+
+-- ==}
+
+for _, row in ipairs(rows) do row.figures = { concur = {}, limit = {} } end
+for number = 1, runs do round(number) end
+progress("")
+
+print(("%s, %s processors, medians of %d runs"):format(
+  jobs.lines("uname -srm")[1], jobs.lines("nproc")[1], runs))
+print_line("row", "concur", "limit", "unit", "ratio", "goal", "")
+local all = true
+for _, row in ipairs(rows) do all = show(row) and all end
+os.exit(all)

@@ -1,0 +1,53 @@
+-- Runs every example in a process of its own, with short pauses:
+--
+--   lua5.4 spec/support/examples.lua [options] [files…]
+--     --jobs=N  --timeout=S  --build=DIR  --lua=COMMAND  --results=FILE
+--
+-- An example passes when it ends with status 0 in time and leaves no process
+-- behind; what it printed is shown only when it did not. Files in a folder named
+-- `lib` are modules of examples.
+
+local here = arg[0]:match("^(.*)/[^/]*$")
+package.path = here .. "/?.lua;" .. package.path
+local jobs = require "jobs"
+
+-- These need arguments or input, and have specs of their own.
+local excluded = {
+  ["examples/word_count.lua"] = true,
+}
+
+local options, files = jobs.options(arg, { jobs = 2, timeout = 60, build = "build", lua = arg[-1], results = "" })
+options.jobs, options.timeout = tonumber(options.jobs), tonumber(options.timeout)
+
+if #files == 0 then
+  for _, file in ipairs(jobs.lines("find examples -name lib -prune -o -name '*.lua' -print | LC_ALL=C sort")) do
+    if not excluded[file] then files[#files + 1] = file end
+  end
+end
+
+local work = options.build .. "/examples"
+os.execute("mkdir -p " .. jobs.quote(work))
+local prefix = jobs.environment(options) .. " CONCUR_EX_SCALE=" .. (os.getenv("CONCUR_EX_SCALE") or "0.05")
+
+local list = {}
+for i, file in ipairs(files) do
+  list[i] = {
+    file = file,
+    base = ("%s/%s"):format(work, (file:gsub("%.lua$", ""):gsub("[^%w_]", "-"))),
+    command = ("%s %s %s"):format(prefix, options.lua, jobs.quote(file)),
+  }
+end
+
+local passed, failed = 0, 0
+jobs.run(list, options, function(job)
+  local ok = not job.trouble and not job.left
+  if ok then passed = passed + 1 else failed = failed + 1 end
+  print(("%-6s %-60s %6.2f s"):format(ok and "ok" or "FAILED", job.file, job.seconds))
+  if ok then return end
+  for line in job.output:gmatch("[^\n]+") do print("    | " .. line) end
+  if job.trouble then print("    ** " .. job.trouble) end
+  if job.left then print("    ** " .. job.left) end
+end)
+print(("examples: %d passed, %d failed"):format(passed, failed))
+jobs.save(options.results, passed, failed)
+os.exit(failed == 0)
