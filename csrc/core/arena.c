@@ -139,6 +139,7 @@ static void free_cell(cc_arena *a, uint32_t i, char *cell) {
   cc_guard *g = &a->classes[class].guard;
   bool empty = false;
   cc_guard_lock(g, cc_self_word());
+  cc_assert(marks(slab)[n] != 0 && c->used > 0); /* freed once only */
   bool full = c->free == 0 && c->fresh == cell_count(class);
   marks(slab)[n] = 0;
   *next_free(cell) = c->free;

@@ -27,6 +27,11 @@ static inline void cc_guard_lock(cc_guard *g, uint32_t me) {
     cc_guard_lock_slow(g, me);
 }
 
+/* For asserts. */
+static inline bool cc_guard_held(const cc_guard *g, uint32_t me) {
+  return (atomic_load_explicit(&g->word, memory_order_relaxed) & ~CC_GUARD_SLEEPERS) == me;
+}
+
 /* A full barrier (an exchange): callers rely on it to publish what they wrote
 ** before they look whether somebody waits. */
 static inline void cc_guard_unlock(cc_guard *g) {

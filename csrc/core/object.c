@@ -113,16 +113,17 @@ static void destroy(cc_object *o) {
   busy = false;
 }
 
+static cc_guard *reference_guard(const cc_object *o) {
+  return &cc_family_root->references[o->index % CC_REFERENCE_SHARDS].guard;
+}
+
 /* The caller holds the reference guard of o. */
 static bool unused(const cc_object *o) {
+  cc_assert(cc_guard_held(reference_guard(o), cc_self_word()));
   if (o->parcels != 0) return false;
   for (size_t i = 0; i < CC_PROCESS_LIMIT / 64; i++)
     if (o->holders[i] != 0) return false;
   return true;
-}
-
-static cc_guard *reference_guard(const cc_object *o) {
-  return &cc_family_root->references[o->index % CC_REFERENCE_SHARDS].guard;
 }
 
 /* Sets or clears this process's bit; true when no reference is left. */
@@ -167,6 +168,7 @@ void cc_object_parcel_release(cc_object *o) {
   cc_guard *g = reference_guard(o);
   bool gone;
   cc_guard_lock(g, cc_self_word());
+  cc_assert(o->parcels > 0);
   o->parcels--;
   gone = unused(o);
   cc_guard_unlock(g);

@@ -71,6 +71,7 @@ static bool add_segment(cc_queue *q) {
 
 /* Writes the item behind the last and publishes it. */
 static bool append(cc_queue *q, const cc_item *item) {
+  cc_assert(cc_guard_held(&q->put.guard, cc_self_word()));
   uint32_t length = payload(item);
   uint32_t need = (uint32_t)sizeof(head) + length;
   if (q->put.segment == NULL || q->put.at + need + sizeof(head) > q->put.segment->size)
@@ -120,6 +121,7 @@ static const unsigned char *next_item(cc_queue *q, head *h) {
 }
 
 static void take(cc_queue *q, cc_item *item) {
+  cc_assert(cc_guard_held(&q->object.guard, cc_self_word()));
   head h;
   const unsigned char *from = next_item(q, &h) + sizeof h;
   item->size = h.size;
@@ -135,6 +137,7 @@ static void take(cc_queue *q, cc_item *item) {
 
 /* Hands items to those who wait, first come first served. */
 static bool serve_getters(cc_queue *q) {
+  cc_assert(cc_guard_held(&q->object.guard, cc_self_word()));
   bool served = false;
   while (q->object.waiters.first != NULL && has_item(q)) {
     take(q, &q->object.waiters.first->slot->item);
@@ -149,6 +152,7 @@ static bool serve_getters(cc_queue *q) {
 
 /* Under the putters' guard: moves in what blocked putters brought. */
 static bool serve_putters(cc_queue *q) {
+  cc_assert(cc_guard_held(&q->put.guard, cc_self_word()));
   bool served = false;
   while (q->put.waiters.first != NULL && has_room(q)) {
     bool ok = append(q, &q->put.waiters.first->slot->item);

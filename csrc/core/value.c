@@ -52,6 +52,7 @@ void cc_value_read(cc_value *v, cc_item *item) {
 }
 
 void cc_value_write(cc_value *v, const cc_item *item, cc_item *old) {
+  cc_assert(cc_guard_held(&v->object.guard, cc_self_word()));
   if (item->kind == CC_ITEM_INTEGER && fits((int64_t)item->u.word)) {
     /* the old item stays in its place, read before the word changes */
     uint64_t before;

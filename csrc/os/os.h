@@ -12,6 +12,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Checked in debug builds. */
+#if defined(CC_DEBUG)
+#include <assert.h>
+#define cc_assert(x) assert(x)
+#else
+#define cc_assert(x) ((void)0)
+#endif
+
 #define CC_FOREVER INT64_MAX /* a deadline that never comes */
 
 #if defined(__GNUC__)

@@ -248,6 +248,7 @@ run_status run_body(lua_State *L, run_thread *t, run_message *m, cc_parcel **res
   lua_pushcfunction(L, call_it);
   lua_pushlightuserdata(L, &b);
   code = lua_pcall(L, 1, LUA_MULTRET, base + 1);
+  run_unwinding = false;
   cc_self_get()->shield++; /* what follows is clean-up */
   if (code == LUA_OK) {
     succeed(L, &b, lua_gettop(L) - base - 1);

@@ -88,6 +88,8 @@ bool run_is_cancelled(lua_State *L, int idx) { return is_mark(L, idx, &cancelled
 
 /* {== clean-up */
 
+_Thread_local bool run_unwinding; /* an error runs down to the thread's bottom */
+
 /* Whether the function at that level is the __close of its first argument: how a
 ** handler looks that is called while an error unwinds the stack, where the debug
 ** interface has no name for it. */
@@ -105,9 +107,26 @@ static bool is_cleanup_name(const char *name) {
                           strcmp(name, "gc") == 0 || strcmp(name, "__gc") == 0);
 }
 
+/* Whether nothing but Lua functions lies between the running C function and the bottom
+** of a thread of ours: then nobody can catch an error, and all that runs afterwards
+** is clean-up. */
+static bool nobody_catches(lua_State *L) {
+  lua_Debug ar;
+  run_thread *t = run_thread_current();
+  int level = 1;
+  bool in_main = lua_pushthread(L) == 1;
+  lua_pop(L, 1);
+  if (t == NULL || atomic_load(&t->root) == 0 || !in_main) return false;
+  for (; lua_getstack(L, level, &ar); level++) {
+    lua_getinfo(L, "S", &ar);
+    if (strcmp(ar.what, "C") == 0) break;
+  }
+  return !lua_getstack(L, level + 1, &ar); /* that C function was the bottom */
+}
+
 bool run_in_cleanup(lua_State *L) {
   lua_Debug ar;
-  bool found = false;
+  bool found = run_unwinding;
   if (!lua_checkstack(L, LUA_MINSTACK)) return false;
   for (int level = 0; !found && lua_getstack(L, level, &ar); level++) {
     lua_getinfo(L, "nf", &ar);
@@ -141,8 +160,12 @@ int run_exit(lua_State *L, int n) {
   lua_rawsetp(L, LUA_REGISTRYINDEX, &results_key);
   lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
   lua_State *m = lua_tothread(L, -1);
-  lua_sethook(L, exit_again, LUA_MASKCOUNT, 1);
-  if (m != L) lua_sethook(m, exit_again, LUA_MASKCOUNT, 1);
+  if (nobody_catches(L)) {
+    run_unwinding = true;
+  } else {
+    lua_sethook(L, exit_again, LUA_MASKCOUNT, 1);
+    if (m != L) lua_sethook(m, exit_again, LUA_MASKCOUNT, 1);
+  }
   lua_rawgetp(L, LUA_REGISTRYINDEX, &exit_key);
   return lua_error(L);
 }

@@ -1,0 +1,171 @@
+-- The pages in doc/: their code does what they say, and they leave nothing out.
+local blocks = require "spec.support.blocks"
+local concur = require "concur"
+
+local function read(path)
+  local file <close> = assert(io.open(path, "rb"))
+  return file:read("a")
+end
+
+local pages = {}
+do
+  local pipe <close> = assert(io.popen("ls doc/*.md"))
+  for path in pipe:lines() do pages[#pages + 1] = path end
+end
+
+describe("doc/", function()
+  for _, page in ipairs(pages) do blocks.define(page) end
+
+  it("has links that lead somewhere", function()
+    for _, page in ipairs(pages) do blocks.check_links(page) end
+  end)
+
+  it("has an index of all pages", function()
+    local listed = {}
+    for _, link in ipairs(blocks.links("doc/README.md")) do listed[link.path] = true end
+    for _, page in ipairs(pages) do
+      if page ~= "doc/README.md" and not listed[page] then error("doc/README.md does not list " .. page) end
+    end
+  end)
+end)
+
+-- {== completeness: what the running module has is named somewhere
+
+local text = {}
+for _, page in ipairs(pages) do
+  if page ~= "doc/README.md" and page ~= "doc/design.md" then text[page] = read(page) end
+end
+
+-- Whether a page has `what`, not followed by more of a name; in a page that has `about`, if given.
+local function documented(what, about)
+  for _, page in pairs(text) do
+    if not about or page:find(about, 1, true) then
+      local at = 1
+      while true do
+        local _, to = page:find(what, at, true)
+        if not to then break end
+        if not page:find("^[%w_]", to + 1) then return true end
+        at = to
+      end
+    end
+  end
+  return false
+end
+
+-- Whether a method is in a page about its kind; what all handles have is described once.
+local function described(method, kind)
+  return documented(":" .. method, "concur." .. kind) or documented("handle:" .. method)
+end
+
+local function check(list)
+  table.sort(list)
+  if #list > 0 then error("not in any page: " .. table.concat(list, ", ")) end
+end
+
+-- Where a constructor needs arguments.
+local make = {
+  thread = function() return concur.thread(print) end,
+}
+
+-- The methods of a handle: its __index, or the table that its __index looks into.
+local function methods_of(handle)
+  local index = getmetatable(handle).__index
+  if type(index) == "table" then return index end
+  local _, methods = debug.getupvalue(index, 1)
+  assert(type(methods) == "table", "no methods found")
+  return methods
+end
+
+describe("the documentation", function()
+  it("names every field of the module", function()
+    local missing = {}
+    for name in pairs(concur) do
+      if name:sub(1, 1) ~= "_" and not documented("concur." .. name) then missing[#missing + 1] = "concur." .. name end
+    end
+    check(missing)
+  end)
+
+  it("names every method of every kind of handle", function()
+    local missing, kinds = {}, 0
+    for kind in pairs(concur.info().objects) do
+      kinds = kinds + 1
+      for name in pairs(methods_of((make[kind] or concur[kind])())) do
+        if not described(name, kind) then missing[#missing + 1] = kind .. ":" .. name end
+      end
+    end
+    assert(kinds >= 5)
+    check(missing)
+  end)
+
+  it("names every method of a thread class", function()
+    local missing = {}
+    for name in pairs(require "concur.class".base) do
+      if not described(name, "thread") then missing[#missing + 1] = name end
+    end
+    check(missing)
+  end)
+
+  it("names every field of concur.info()", function()
+    local missing = {}
+    for name in pairs(concur.info()) do
+      if not documented("`" .. name .. "`", "concur.info") then missing[#missing + 1] = name end
+    end
+    check(missing)
+  end)
+end)
+
+-- ==} {== these specs can fail
+
+describe("a block", function()
+  local function trouble_of(code)
+    local trouble
+    blocks.with_directory(function(where) trouble = blocks.run(code, where, "page.md", 7) end)
+    return trouble
+  end
+
+  local function fails(what, code)
+    local trouble = trouble_of(code)
+    assert(trouble and trouble:find(what, 1, true), ("%q gave %s"):format(code, trouble))
+  end
+
+  it("that does what it says passes", function()
+    assert(trouble_of 'print(1, "a") --> 1  a\nprint({}) --> table: …\n' == nil)
+    assert(trouble_of "local x = 1\nreturn x\n" == nil)
+    assert(trouble_of "print() --> \nprint(1) --> 1\n" == nil)
+  end)
+
+  it("that prints something else fails", function()
+    fails("printed: 2\n  where it says: 1", "print(2) --> 1\n")
+    fails("printed more than it says: 2", "print(1) --> 1\nprint(2)\n")
+    fails("did not print: 1", "--> 1\n")
+    fails("printed: a.b\n  where it says: a%.", "print 'a.b' --> a%.…\n")
+  end)
+
+  it("that ends badly fails, with the line of the page", function()
+    fails("page.md:8: no", "\nerror 'no'\n")
+    fails("ended with exit 3", "os.exit(3)\n")
+    fails("wrote to stderr", "io.stderr:write 'x'\n")
+  end)
+
+  it("that hangs fails", function()
+    local limit = blocks.TIMEOUT
+    blocks.TIMEOUT = 1
+    local ok, err = pcall(fails, "took longer than 1 s", "while true do end\n")
+    blocks.TIMEOUT = limit
+    assert(ok, err)
+  end)
+
+  it("is found in its page", function()
+    blocks.with_directory(function(where)
+      local page = where .. "/page.md"
+      local file = assert(io.open(page, "w"))
+      file:write("text\n```lua\nreturn 1\n```\n```sh\nls\n```\n```lua\n-- m.lua\nreturn 2\n```\n")
+      file:close()
+      local list = blocks.of(page)
+      assert(#list == 2 and list[1].line == 3 and list[1].text == "return 1\n" and not list[1].file)
+      assert(list[2].file == "m.lua")
+    end)
+  end)
+end)
+
+-- ==}
