@@ -44,7 +44,8 @@ static uint32_t payload(const cc_item *item) {
   return cc_item_sized(item->kind) ? (item->size + 7u) & ~7u : 8u;
 }
 
-static bool add_segment(cc_queue *q) {
+/* With room for an item of `need` bytes and the END mark, whatever was usual. */
+static bool add_segment(cc_queue *q, uint32_t need) {
   cc_segment *old = q->put.segment;
   uint32_t size = SMALLEST;
   if (old != NULL) {
@@ -53,6 +54,7 @@ static bool add_segment(cc_queue *q) {
     size = (old->size + (uint32_t)sizeof *old) * 2;
     if (size > limit) size = limit;
   }
+  while (size - sizeof *old < need + sizeof(head)) size *= 2;
   cc_segment *new = cc_arena_new(size);
   if (new == NULL) return false;
   new->next = NULL;
@@ -75,7 +77,8 @@ static bool append(cc_queue *q, const cc_item *item) {
   uint32_t length = payload(item);
   uint32_t need = (uint32_t)sizeof(head) + length;
   if (q->put.segment == NULL || q->put.at + need + sizeof(head) > q->put.segment->size)
-    if (!add_segment(q)) return false;
+    if (!add_segment(q, need)) return false;
+  cc_assert(q->put.at + need + sizeof(head) <= q->put.segment->size);
   unsigned char *to = q->put.segment->bytes + q->put.at;
   head h = {item->size, item->kind};
   memcpy(to, &h, sizeof h);

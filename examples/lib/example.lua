@@ -1,0 +1,111 @@
+-- What the examples share: pauses and counts that can be shortened from outside,
+-- lines that are printed and remembered for the checks at the end of a script, a
+-- second run of the script to see how its process ends, and the use of processors.
+
+local concur = require "concur"
+
+local example = {}
+
+-- Below 0.04 the shortest pauses would all become equal, and order be lost.
+local scale = math.max(tonumber(os.getenv "CONCUR_EX_SCALE") or 1, 0.04)
+local limit = tonumber(os.getenv "CONCUR_EX_N") or math.huge
+
+--- A pause of so many seconds, scaled by CONCUR_EX_SCALE; never below 20 ms.
+function example.pause(seconds) return math.max(seconds * scale, 0.02) end
+
+--- A number of rounds, capped by CONCUR_EX_N; never below 1.
+function example.count(n) return math.max(math.min(n, limit), 1) end
+
+-- A list of lines that can be searched with Lua patterns.
+local lines = {}
+lines.__index = lines
+
+--- Position of the first line that matches, and what it captured; or nil.
+function lines:first(pattern)
+  for i, line in ipairs(self) do
+    if line:find(pattern) then return i, line:match(pattern) end
+  end
+end
+
+--- Position of the last line that matches, or nil.
+function lines:last(pattern)
+  for i = #self, 1, -1 do
+    if self[i]:find(pattern) then return i end
+  end
+end
+
+--- How many lines match.
+function lines:count(pattern)
+  local n = 0
+  for _, line in ipairs(self) do
+    if line:find(pattern) then n = n + 1 end
+  end
+  return n
+end
+
+--- Returns `say(format, ...)`, which any thread may use to print a line, and
+-- `said()`, which returns all lines so far in order.
+function example.transcript()
+  local queue = concur.queue()
+  local list = setmetatable({}, lines)
+  local function say(format, ...)
+    local line = format:format(...)
+    queue:put(line)
+    concur.print(line)
+  end
+  local function said()
+    while not queue:empty() do list[#list + 1] = queue:get() end
+    return list
+  end
+  return say, said
+end
+
+--- Returns when `thread` is blocked in a concur call.
+function example.until_waiting(thread)
+  while thread:status() ~= "waiting" do
+    assert(thread:is_alive(), "the thread will not wait any more")
+    concur.sleep(0.001)
+  end
+end
+
+local function quote(word) return "'" .. word:gsub("'", [['\'']]) .. "'" end
+
+--- Runs this script again, in a process of its own, with `word` as its argument;
+-- shows what it prints. Returns the lines, and how many seconds the process lived.
+-- Its exit status must be 0.
+function example.rerun(word)
+  local first = 0
+  while arg[first - 1] do first = first - 1 end
+  local command = { "exec" }
+  for i = first, 0 do command[#command + 1] = quote(arg[i]) end
+  command[#command + 1] = quote(word)
+  local list = setmetatable({}, lines)
+  local start = concur.now()
+  local pipe = assert(io.popen(table.concat(command, " ")))
+  for line in pipe:lines() do
+    list[#list + 1] = line
+    concur.print(line)
+  end
+  assert(pipe:close())
+  return list, concur.now() - start
+end
+
+-- Seconds that all processors together have been idle, as Linux counts them.
+local function idle()
+  local file <close> = io.open "/proc/stat"
+  local ticks = file and file:read "l":match "^cpu +%d+ %d+ %d+ (%d+)"
+  return ticks and tonumber(ticks) / 100
+end
+
+--- Returns a function that tells how many processors this process has used since
+-- (1.5: one and a half), how many stood idle (0 where that is not known), and how
+-- many seconds have passed.
+function example.processors()
+  local wall, cpu, idle_before = concur.now(), os.clock(), idle()
+  return function()
+    local seconds = concur.now() - wall
+    return (os.clock() - cpu) / seconds, idle_before and (idle() - idle_before) / seconds or 0, seconds
+  end
+end
+
+return example
