@@ -33,6 +33,12 @@ typedef struct cc_family {
   uint32_t object_limit;                /* constant */
   _Atomic(cc_object *) *objects;        /* the table; a free entry holds the next index */
 
+  cc_guard deadlock_guard;              /* one report at a time */
+  _Atomic uint32_t active;              /* threads that could signal */
+  _Atomic uint32_t blocked;             /* those of them that sleep without deadline */
+  _Atomic uint32_t pending;             /* what will run or signal by itself */
+
+  _Atomic uint32_t slot_seen;           /* slot_top, for readers without the guard */
   cc_guard slot_guard;                  /* the next three */
   uint32_t slot_free;                   /* list of free slots, index + 1 */
   uint32_t slot_top;

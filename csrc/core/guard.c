@@ -10,10 +10,6 @@
 
 #define SPINS 200
 
-/* Sleepers look again now and then, so that a holder that died cannot hold
-** them for ever. */
-#define RECHECK 20000000
-
 void cc_guard_lock_slow(cc_guard *g, uint32_t me) {
   uint32_t mark = me;
   int spins = 0;
@@ -31,7 +27,7 @@ void cc_guard_lock_slow(cc_guard *g, uint32_t me) {
           !atomic_compare_exchange_weak_explicit(&g->word, &word, word | CC_GUARD_SLEEPERS,
                                                  memory_order_relaxed, memory_order_relaxed))
         continue;
-      cc_futex_wait(&g->word, word | CC_GUARD_SLEEPERS, cc_clock() + RECHECK);
+      cc_futex_wait(&g->word, word | CC_GUARD_SLEEPERS, CC_FOREVER);
       mark = me | CC_GUARD_SLEEPERS;
     }
   }

@@ -95,3 +95,21 @@ bool cc_lock_locked(const cc_lock *k) {
 uint64_t cc_lock_holder(const cc_lock *k) {
   return cc_lock_locked(k) ? atomic_load_explicit(&k->holder, memory_order_relaxed) : 0;
 }
+
+static void abandon(cc_self *me, cc_object *o, uint32_t mode) {
+  cc_lock *k = (cc_lock *)o;
+  (void)mode;
+  if (!cc_lock_mine(me, k)) return;
+  atomic_store(&k->count, 0);
+  atomic_store(&k->abandoned, 1);
+  cc_lock_release(me, k);
+}
+
+cc_lock *cc_rlock_new(void) {
+  cc_set_abandon(CC_RLOCK, abandon);
+  return (cc_lock *)cc_object_new(CC_RLOCK, sizeof(cc_lock));
+}
+
+uint32_t cc_rlock_count(const cc_lock *k) {
+  return cc_lock_locked(k) ? atomic_load_explicit(&k->count, memory_order_relaxed) : 0;
+}

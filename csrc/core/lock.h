@@ -1,6 +1,8 @@
 /*
 ** Lock: mutual exclusion that any thread may release. Not fair: the releaser may
 ** take it again before a woken waiter comes, which is what makes it fast.
+** Rlock: the same with an owner, who may take it again and who alone may release
+** it; a thread that ends with it leaves it free and marked as abandoned.
 */
 #ifndef CC_LOCK_H
 #define CC_LOCK_H
@@ -11,9 +13,14 @@ typedef struct cc_lock {
   cc_object object;
   _Atomic uint32_t word;   /* 0 free, else holder's slot index + 1; top bit: waiters */
   _Atomic uint64_t holder; /* the holder's ident, for those who ask; by the holder */
+  _Atomic uint32_t abandoned; /* a holder ended; until the next one has been told */
+  _Atomic uint32_t count;  /* of an rlock: how often it is held; by the holder */
 } cc_lock;
 
 cc_lock *cc_lock_new(void);
+
+/* False when it was not held. */
+bool cc_lock_release(cc_self *me, cc_lock *k);
 
 cc_outcome cc_lock_acquire_slow(cc_self *me, cc_lock *k, int64_t deadline);
 
@@ -28,10 +35,50 @@ static inline cc_outcome cc_lock_acquire(cc_self *me, cc_lock *k, int64_t deadli
   return cc_lock_acquire_slow(me, k, deadline);
 }
 
-/* False when it was not held. */
-bool cc_lock_release(cc_self *me, cc_lock *k);
-
 bool cc_lock_locked(const cc_lock *k);
+
+/* Whether the last holder abandoned it; told once. For the new holder. */
+static inline bool cc_lock_was_abandoned(cc_lock *k) {
+  return cc_unlikely(atomic_load_explicit(&k->abandoned, memory_order_relaxed) != 0) &&
+         atomic_exchange(&k->abandoned, 0) != 0;
+}
+
+static inline bool cc_lock_mine(const cc_self *me, const cc_lock *k) {
+  return atomic_load_explicit(&k->holder, memory_order_relaxed) == me->slot->ident;
+}
+
+cc_lock *cc_rlock_new(void);
+
+/* The same results; CC_NO_MEMORY in addition. */
+static inline cc_outcome cc_rlock_acquire(cc_self *me, cc_lock *k, int64_t deadline) {
+  if (cc_lock_mine(me, k)) {
+    atomic_store_explicit(&k->count, atomic_load_explicit(&k->count, memory_order_relaxed) + 1,
+                          memory_order_relaxed);
+    return CC_OK;
+  }
+  cc_outcome outcome = cc_lock_acquire(me, k, deadline);
+  if (cc_likely(outcome == CC_OK)) {
+    atomic_store_explicit(&k->count, 1, memory_order_relaxed);
+    if (cc_unlikely(!cc_hold_add(me, &k->object, 0))) {
+      cc_lock_release(me, k);
+      outcome = CC_NO_MEMORY;
+    }
+  }
+  return outcome;
+}
+
+/* False when the caller does not hold it. */
+static inline bool cc_rlock_release(cc_self *me, cc_lock *k) {
+  if (cc_unlikely(!cc_lock_mine(me, k))) return false;
+  uint32_t n = atomic_load_explicit(&k->count, memory_order_relaxed) - 1;
+  atomic_store_explicit(&k->count, n, memory_order_relaxed);
+  if (n > 0) return true;
+  cc_hold_remove(me, &k->object, 0);
+  return cc_lock_release(me, k);
+}
+
+/* How often it is held, 0 when it is free. */
+uint32_t cc_rlock_count(const cc_lock *k);
 
 /* The ident of the thread that holds it, 0 when none does. */
 uint64_t cc_lock_holder(const cc_lock *k);

@@ -10,7 +10,11 @@ static _Atomic(cc_destructor) destructors[CC_KINDS];
 
 static const char *const names[CC_KINDS] = {
     [CC_LOCK] = "lock",   [CC_EVENT] = "event",   [CC_QUEUE] = "queue",
-    [CC_VALUE] = "value", [CC_THREAD] = "thread",
+    [CC_VALUE] = "value", [CC_THREAD] = "thread", [CC_RLOCK] = "rlock",
+    [CC_CONDITION] = "condition", [CC_SEMAPHORE] = "semaphore",
+    [CC_BOUNDED_SEMAPHORE] = "bounded_semaphore", [CC_BARRIER] = "barrier",
+    [CC_RWLOCK] = "rwlock", [CC_LATCH] = "latch", [CC_ONCE] = "once", [CC_TLS] = "tls",
+    [CC_TIMER] = "timer",
 };
 
 const char *cc_kind_name(cc_kind kind) { return names[kind]; }

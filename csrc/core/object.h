@@ -24,6 +24,16 @@ typedef enum cc_kind {
   CC_QUEUE,
   CC_VALUE,
   CC_THREAD,
+  CC_RLOCK,
+  CC_CONDITION,
+  CC_SEMAPHORE,
+  CC_BOUNDED_SEMAPHORE,
+  CC_BARRIER,
+  CC_RWLOCK,
+  CC_LATCH,
+  CC_ONCE,
+  CC_TLS,
+  CC_TIMER,
   CC_KINDS /* one more than the last */
 } cc_kind;
 

@@ -24,6 +24,7 @@ cc_parcel *cc_parcel_new(size_t size, cc_object *const *objects, uint32_t nobjec
   if (p == NULL) return NULL;
   atomic_store_explicit(&p->references, 1, memory_order_relaxed);
   p->size = size;
+  p->weak = NULL;
   add_objects(p, objects, nobjects);
   return p;
 }
@@ -46,6 +47,13 @@ bool cc_parcel_seal(cc_parcel **p, size_t size, cc_object *const *objects, uint3
   return true;
 }
 
+void cc_parcel_weaken(cc_parcel *p, cc_object *o) {
+  cc_object *const *objects = cc_parcel_objects(p);
+  p->weak = o;
+  for (uint32_t i = 0; i < p->nobjects; i++)
+    if (objects[i] == o) cc_object_parcel_release(o);
+}
+
 void cc_parcel_retain(cc_parcel *p) {
   atomic_fetch_add_explicit(&p->references, 1, memory_order_relaxed);
 }
@@ -53,6 +61,7 @@ void cc_parcel_retain(cc_parcel *p) {
 void cc_parcel_release(cc_parcel *p) {
   if (p == NULL || atomic_fetch_sub_explicit(&p->references, 1, memory_order_acq_rel) != 1) return;
   cc_object *const *objects = cc_parcel_objects(p);
-  for (uint32_t i = 0; i < p->nobjects; i++) cc_object_parcel_release(objects[i]);
+  for (uint32_t i = 0; i < p->nobjects; i++)
+    if (objects[i] != p->weak) cc_object_parcel_release(objects[i]);
   cc_arena_free(p);
 }

@@ -13,6 +13,7 @@ typedef struct cc_parcel {
   _Atomic uint32_t references;
   uint32_t nobjects;
   size_t size;            /* bytes of payload */
+  cc_object *weak;        /* one of the objects, not counted; NULL: none */
   unsigned char bytes[];  /* the payload; objects follow, aligned */
 } cc_parcel;
 
@@ -29,6 +30,10 @@ bool cc_parcel_resize(cc_parcel **p, size_t size);
 /* Ends the filling: cuts the room to `size` bytes, adds the objects and retains
 ** them. It may move. False when shared memory is used up; *p is then as before. */
 bool cc_parcel_seal(cc_parcel **p, size_t size, cc_object *const *objects, uint32_t nobjects);
+
+/* Makes the references to o uncounted: the parcel will be owned by o itself. Before
+** anybody else knows the parcel. */
+void cc_parcel_weaken(cc_parcel *p, cc_object *o);
 
 void cc_parcel_retain(cc_parcel *p);
 void cc_parcel_release(cc_parcel *p); /* p may be NULL */

@@ -12,6 +12,7 @@
 #include <errno.h>
 
 #include "core/arena.h"
+#include "core/deadlock.h"
 #include "core/park.h"
 
 #define MAX_SPIN 50000 /* ns */
@@ -138,8 +139,32 @@ static void learn(cc_self *me, int64_t waited, bool timed_out) {
   }
 }
 
-/* Waits for the token and consumes it. Returns 0, ETIMEDOUT or EINTR. */
-static int await_token(cc_self *me, int64_t deadline) {
+static int sleep_on(cc_self *me, int64_t start, int64_t deadline) {
+  /* a signal may come between the look at the hook and the sleep */
+  bool looks_up = me->interrupted != NULL && deadline > start + LOOK_UP;
+  int result = cc_futex_wait(&me->slot->token, 2, looks_up ? start + LOOK_UP : deadline);
+  return looks_up && result == ETIMEDOUT ? EINTR : result;
+}
+
+/* Sleeps without deadline on an object, as part of what a deadlock may be made of. */
+static int sleep_blocked(cc_self *me, cc_object *o, int64_t start) {
+  int result;
+  if (cc_deadlock_enter(me, o)) {
+    result = cc_futex_wait(&me->slot->token, 2, start + CC_DEADLOCK_PAUSE);
+    if (result == ETIMEDOUT) {
+      cc_deadlock_look(me);
+      result = EINTR; /* round the loop: a report may have come */
+    }
+  } else {
+    result = sleep_on(me, start, CC_FOREVER);
+  }
+  cc_deadlock_leave(me);
+  return result;
+}
+
+/* Waits for the token and consumes it; o: what for, or NULL. Returns 0, ETIMEDOUT
+** or EINTR. */
+static int await_token(cc_self *me, cc_object *o, int64_t deadline) {
   _Atomic uint32_t *token = &me->slot->token;
   uint32_t none = 0;
   int result = 0;
@@ -157,9 +182,8 @@ static int await_token(cc_self *me, int64_t deadline) {
   if (interrupted(me)) return EINTR; /* the signal came while we were awake */
   cc_arena_trim();
   if (atomic_compare_exchange_strong(token, &none, 2)) {
-    bool looks_up = me->interrupted != NULL && deadline > start + LOOK_UP;
-    result = cc_futex_wait(token, 2, looks_up ? start + LOOK_UP : deadline);
-    if (looks_up && result == ETIMEDOUT) result = EINTR;
+    result = o != NULL && deadline == CC_FOREVER ? sleep_blocked(me, o, start)
+                                                  : sleep_on(me, start, deadline);
     learn(me, cc_clock() - start, result != 0);
   }
   if (atomic_exchange(token, 0) == 1) return 0;
@@ -179,13 +203,19 @@ static void leave(cc_self *me) {
 cc_outcome cc_wait(cc_self *me, cc_object *o, cc_guard *guard, cc_waitlist *l, cc_waiter *w,
                    int64_t deadline) {
   cc_outcome outcome = CC_OK;
+  cc_parcel *report = NULL;
+  cc_parcel_release(cc_deadlock_take_report(me)); /* of an earlier wait */
   enter(me, o);
   while (atomic_load_explicit(&w->granted, memory_order_acquire) == 0) {
     if (cc_cancelled(me)) {
       outcome = CC_CANCELLED;
       break;
     }
-    int result = await_token(me, deadline);
+    if ((report = cc_deadlock_take_report(me)) != NULL) {
+      outcome = CC_DEADLOCK;
+      break;
+    }
+    int result = await_token(me, o, deadline);
     if (result == ETIMEDOUT) {
       outcome = CC_TIMEOUT;
       break;
@@ -204,6 +234,12 @@ cc_outcome cc_wait(cc_self *me, cc_object *o, cc_guard *guard, cc_waitlist *l, c
       cc_waitlist_remove(l, w);
     cc_guard_unlock(guard);
   }
+  if (outcome == CC_DEADLOCK) {
+    cc_parcel_release(me->report);
+    me->report = report;
+  } else {
+    cc_parcel_release(report); /* granted after all */
+  }
   return outcome;
 }
 
@@ -217,7 +253,7 @@ cc_outcome cc_sleep(cc_self *me, int64_t deadline) {
       outcome = CC_CANCELLED;
       break;
     }
-    int result = await_token(me, deadline);
+    int result = await_token(me, NULL, deadline);
     if (result == ETIMEDOUT) break;
     if (result == EINTR && interrupted(me)) {
       outcome = CC_INTERRUPTED;
@@ -229,4 +265,4 @@ cc_outcome cc_sleep(cc_self *me, int64_t deadline) {
   return outcome;
 }
 
-bool cc_rest(cc_self *me, int64_t deadline) { return await_token(me, deadline) != ETIMEDOUT; }
+bool cc_rest(cc_self *me, int64_t deadline) { return await_token(me, NULL, deadline) != ETIMEDOUT; }

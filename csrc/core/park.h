@@ -16,6 +16,7 @@ typedef enum cc_outcome {
   CC_INTERRUPTED, /* a signal came and self->interrupted said yes */
   CC_CLOSED,
   CC_NO_MEMORY,
+  CC_DEADLOCK,    /* the wait can never end; the report is in self->report */
   CC_MISUSE
 } cc_outcome;
 

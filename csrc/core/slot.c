@@ -1,6 +1,8 @@
 /* Slots: taken by a kernel thread at its first use of concur, given back at its end. */
+#include <stdlib.h>
 #include <string.h>
 
+#include "core/deadlock.h"
 #include "core/family.h"
 
 _Thread_local cc_self cc_self_storage;
@@ -19,6 +21,7 @@ static uint32_t take_index(cc_family *f) {
     f->slot_free = f->slots[index].next_free;
   } else if (f->slot_top < f->slot_limit) {
     index = f->slot_top++;
+    atomic_store(&f->slot_seen, f->slot_top);
   }
   cc_guard_unlock(&f->slot_guard);
   return index;
@@ -44,26 +47,106 @@ void cc_self_attach(void) {
   atomic_store(&s->parked, 0);
   atomic_store(&s->waiting_for, NULL);
   atomic_store(&s->thread, NULL);
+  atomic_store(&s->blocked, 0);
+  cc_parcel_release(atomic_exchange(&s->report, NULL));
   s->process = cc_family_self;
   s->ident = atomic_fetch_add(&f->next_id, 1) + 1;
   me->slot = s;
   me->word = index + 1;
+  me->holds = NULL;
+  me->nholds = me->room = 0;
   me->shield = 0;
   me->spin = FIRST_SPIN;
   me->misses = me->rest = 0;
   me->no_signals = false;
   me->interrupted = NULL;
+  me->where = NULL;
+  me->sleeps = 0;
+  me->report = NULL;
   me->on_detach = NULL;
+  cc_deadlock_active(me, true);
   cc_thread_at_exit(at_exit, me);
 }
+
+/* {== holds */
+
+static _Atomic(cc_abandon) abandon[CC_KINDS];
+
+void cc_set_abandon(cc_kind kind, cc_abandon f) {
+  if (atomic_load_explicit(&abandon[kind], memory_order_relaxed) != f)
+    atomic_store_explicit(&abandon[kind], f, memory_order_relaxed);
+}
+
+static bool still_there(const cc_hold *h) {
+  return atomic_load(&cc_family_root->objects[h->index]) == h->object && h->object->id == h->id;
+}
+
+/* Objects may have died while they were held. */
+static void prune(cc_self *me) {
+  uint32_t kept = 0;
+  for (uint32_t i = 0; i < me->nholds; i++)
+    if (still_there(&me->holds[i])) me->holds[kept++] = me->holds[i];
+  me->nholds = kept;
+}
+
+bool cc_hold_add_slow(cc_self *me, cc_object *o, uint32_t mode) {
+  prune(me);
+  if (me->nholds == me->room) {
+    uint32_t room = me->room == 0 ? 8 : me->room * 2;
+    cc_hold *larger = realloc(me->holds, room * sizeof *larger);
+    if (larger == NULL) return false;
+    me->holds = larger;
+    me->room = room;
+  }
+  return cc_hold_add(me, o, mode);
+}
+
+static uint32_t find(const cc_self *me, const cc_object *o, uint32_t mode) {
+  uint32_t i = me->nholds;
+  while (i > 0) {
+    const cc_hold *h = &me->holds[i - 1];
+    if (h->object == o && h->id == o->id && h->mode == mode) break;
+    i--;
+  }
+  return i;
+}
+
+bool cc_hold_remove_slow(cc_self *me, const cc_object *o, uint32_t mode) {
+  uint32_t i = find(me, o, mode);
+  if (i == 0) return false;
+  memmove(&me->holds[i - 1], &me->holds[i], (me->nholds - i) * sizeof *me->holds);
+  me->nholds--;
+  return true;
+}
+
+bool cc_hold_has(const cc_self *me, const cc_object *o, uint32_t mode) {
+  return find(me, o, mode) != 0;
+}
+
+void cc_holds_abandon(cc_self *me) {
+  prune(me);
+  while (me->nholds > 0) {
+    cc_hold h = me->holds[--me->nholds];
+    cc_abandon f = atomic_load_explicit(&abandon[h.object->kind], memory_order_relaxed);
+    if (f != NULL) f(me, h.object, h.mode);
+  }
+  free(me->holds);
+  me->holds = NULL;
+  me->room = 0;
+}
+
+/* ==} */
 
 void cc_self_detach(void) {
   cc_family *f = cc_family_root;
   cc_self *me = &cc_self_storage;
   if (me->slot == NULL) return;
   if (me->on_detach != NULL) me->on_detach();
+  cc_holds_abandon(me);
   cc_slot *s = me->slot;
   uint32_t word = me->word;
+  cc_deadlock_active(me, false);
+  cc_parcel_release(me->report);
   me->slot = NULL;
   cc_guard_lock(&f->slot_guard, word);
   s->next_free = f->slot_free;

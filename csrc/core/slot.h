@@ -57,13 +57,30 @@ typedef struct cc_slot {
   _Atomic(cc_object *) waiting_for;    /* by its thread; to be printed only */
   _Atomic(cc_object *) thread;         /* its thread object; by its thread */
   uint32_t next_free;                  /* under the slot guard */
+  _Atomic uint32_t active;             /* its thread could signal; by its thread */
+  _Atomic uint64_t blocked;            /* not 0: asleep without deadline, a number per sleep */
+  _Atomic(struct cc_parcel *) report;  /* of a deadlock, for its thread; one reference */
+  cc_guard place_guard;                /* the next */
+  char place[100];                     /* source line where it sleeps without deadline */
   cc_waiter waiter;                    /* under the guard of what it waits for */
   cc_item item;                        /* handed over with a grant */
 } cc_slot;
 
+/* A thing that only the thread which holds it may give up: noted, so that the
+** thread's end can give it up as abandoned. It keeps no reference: `id` tells
+** whether the object is still the same. */
+typedef struct cc_hold {
+  cc_object *object;
+  uint64_t id;
+  uint32_t index; /* of the object */
+  uint32_t mode;  /* as the object's kind defines it */
+} cc_hold;
+
 typedef struct cc_self {
   cc_slot *slot;
   uint32_t word;     /* slot index + 1: the mark in guards and locks */
+  cc_hold *holds;    /* the last one taken is the last */
+  uint32_t nholds, room;
   uint32_t shield;   /* while not 0, cancellation is held back */
   int64_t spin;      /* nanoseconds worth spinning before a sleep */
   uint32_t misses;   /* full spins in vain since the last success */
@@ -71,6 +88,10 @@ typedef struct cc_self {
   bool no_signals;   /* a thread of ours: all signals are blocked */
   bool (*interrupted)(void *); /* asked when a signal may have come; NULL: never */
   void *interrupted_arg;
+  void (*where)(void *, char *text, size_t size); /* source line of the call; NULL: unknown */
+  void *where_arg;
+  uint64_t sleeps;   /* numbers the sleeps without deadline */
+  struct cc_parcel *report; /* of a deadlock, to be raised; one reference */
   void (*on_detach)(void); /* called when the thread gives its slot back; NULL: nothing */
 } cc_self;
 
@@ -78,6 +99,39 @@ extern _Thread_local cc_self cc_self_storage;
 
 void cc_self_attach(void);
 void cc_self_detach(void); /* gives the slot back; safe when there is none */
+
+/* Notes a hold; false for lack of memory. */
+bool cc_hold_add_slow(cc_self *me, cc_object *o, uint32_t mode);
+
+static inline bool cc_hold_add(cc_self *me, cc_object *o, uint32_t mode) {
+  if (cc_unlikely(me->nholds == me->room)) return cc_hold_add_slow(me, o, mode);
+  me->holds[me->nholds++] = (cc_hold){o, o->id, o->index, mode};
+  return true;
+}
+
+/* Forgets the latest hold of o with that mode; false when there is none. */
+bool cc_hold_remove_slow(cc_self *me, const cc_object *o, uint32_t mode);
+
+static inline bool cc_hold_remove(cc_self *me, const cc_object *o, uint32_t mode) {
+  if (cc_likely(me->nholds > 0)) {
+    const cc_hold *h = &me->holds[me->nholds - 1];
+    if (cc_likely(h->object == o && h->id == o->id && h->mode == mode)) {
+      me->nholds--;
+      return true;
+    }
+  }
+  return cc_hold_remove_slow(me, o, mode);
+}
+
+/* Gives up all that the thread holds; called at its end. */
+void cc_holds_abandon(cc_self *me);
+
+/* What giving up means for a kind. */
+typedef void (*cc_abandon)(cc_self *me, cc_object *o, uint32_t mode);
+void cc_set_abandon(cc_kind kind, cc_abandon f);
+
+/* Whether the thread holds o in that mode. */
+bool cc_hold_has(const cc_self *me, const cc_object *o, uint32_t mode);
 
 /* The calling thread's view; takes a slot at the first call. */
 static inline cc_self *cc_self_get(void) {

@@ -92,6 +92,9 @@ size_t cc_thread_stack_default(void);
 void cc_thread_set_name(const char *name); /* of the caller; cut to 15 bytes */
 void cc_thread_rename(int64_t native_id, const char *name); /* another of this process */
 int64_t cc_thread_native_id(void);         /* of the caller */
+/* Makes every running thread of this process pass a full memory barrier. False when
+** the system cannot. */
+bool cc_thread_barrier(void);
 void cc_thread_yield(void);
 unsigned cc_cpu_count(void);  /* processors this process may use, at least 1 */
 unsigned cc_cpu_limit(void);  /* processors the system knows */

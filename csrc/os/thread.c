@@ -153,6 +153,18 @@ int64_t cc_thread_native_id(void) {
 #endif
 }
 
+bool cc_thread_barrier(void) {
+#if defined(__linux__) && defined(SYS_membarrier)
+  /* from linux/membarrier.h, which old systems lack */
+  enum { PRIVATE_EXPEDITED = 1 << 3, REGISTER_PRIVATE_EXPEDITED = 1 << 4 };
+  if (syscall(SYS_membarrier, PRIVATE_EXPEDITED, 0) == 0) return true;
+  return syscall(SYS_membarrier, REGISTER_PRIVATE_EXPEDITED, 0) == 0 &&
+         syscall(SYS_membarrier, PRIVATE_EXPEDITED, 0) == 0;
+#else
+  return false;
+#endif
+}
+
 void cc_thread_yield(void) { sched_yield(); }
 
 unsigned cc_cpu_limit(void) {

@@ -1,0 +1,54 @@
+/* Conditions. */
+#include "core/condition.h"
+
+static void destroy(cc_object *o) { cc_object_parcel_release(&((cc_condition *)o)->lock->object); }
+
+cc_condition *cc_condition_new(cc_lock *lock) {
+  cc_condition *c = (cc_condition *)cc_object_new(CC_CONDITION, sizeof *c);
+  if (c == NULL) return NULL;
+  c->lock = lock;
+  cc_object_parcel_retain(&lock->object);
+  cc_object_set_destructor(CC_CONDITION, destroy);
+  return c;
+}
+
+bool cc_condition_held(const cc_self *me, const cc_condition *c) {
+  return cc_lock_mine(me, c->lock);
+}
+
+/* The lock as it was, whatever else wants this thread: the caller's code relies
+** on it even while it unwinds. */
+static void take_again(cc_self *me, cc_lock *k, uint32_t count) {
+  bool (*interrupted)(void *) = me->interrupted;
+  me->interrupted = NULL;
+  me->shield++;
+  while (cc_lock_acquire(me, k, CC_FOREVER) != CC_OK) continue; /* whoever was told of a deadlock lets go */
+  me->shield--;
+  me->interrupted = interrupted;
+  atomic_store_explicit(&k->count, count, memory_order_relaxed);
+}
+
+/* Between standing in line and sleeping the lock is given up: a notification
+** in that moment finds the waiter already. */
+cc_outcome cc_condition_wait(cc_self *me, cc_condition *c, int64_t deadline) {
+  cc_lock *k = c->lock;
+  if (!cc_condition_held(me, c)) return CC_MISUSE;
+  uint32_t count = atomic_load_explicit(&k->count, memory_order_relaxed);
+  cc_guard_lock(&c->object.guard, me->word);
+  cc_waitlist_append(&c->object.waiters, &me->slot->waiter, me->slot);
+  cc_guard_unlock(&c->object.guard);
+  cc_lock_release(me, k);
+  cc_outcome outcome = cc_wait(me, &c->object, &c->object.guard, &c->object.waiters,
+                               &me->slot->waiter, deadline == CC_NOW ? 1 : deadline);
+  take_again(me, k, count);
+  return outcome;
+}
+
+uint64_t cc_condition_notify(cc_self *me, cc_condition *c, uint64_t n) {
+  uint64_t woken = 0;
+  cc_slot *s;
+  cc_guard_lock(&c->object.guard, me->word);
+  for (; woken < n && (s = cc_grant_first(&c->object.waiters, 1)) != NULL; woken++) cc_wake(s);
+  cc_guard_unlock(&c->object.guard);
+  return woken;
+}

@@ -1,0 +1,51 @@
+/* Semaphores. */
+#include "core/semaphore.h"
+
+cc_semaphore *cc_semaphore_new(cc_kind kind, int64_t n) {
+  cc_semaphore *s = (cc_semaphore *)cc_object_new(kind, sizeof *s);
+  if (s == NULL) return NULL;
+  s->limit = kind == CC_BOUNDED_SEMAPHORE ? n : INT64_MAX;
+  atomic_store(&s->value, n);
+  return s;
+}
+
+/* Under the guard: gives units to those who wait, first come first served. */
+static void serve(cc_semaphore *s) {
+  while (s->object.waiters.first != NULL && cc_semaphore_try(s))
+    cc_wake(cc_grant_first(&s->object.waiters, 1));
+  if (s->object.waiters.first == NULL) atomic_store(&s->waiting, 0);
+}
+
+cc_outcome cc_semaphore_acquire_slow(cc_self *me, cc_semaphore *s, int64_t deadline) {
+  bool got = false;
+  cc_guard_lock(&s->object.guard, me->word);
+  atomic_store(&s->waiting, 1); /* before the last look at the value */
+  serve(s);
+  if (s->object.waiters.first == NULL) {
+    got = cc_semaphore_try(s);
+    atomic_store(&s->waiting, 0);
+  }
+  if (!got && deadline != CC_NOW) {
+    atomic_store(&s->waiting, 1);
+    cc_waitlist_append(&s->object.waiters, &me->slot->waiter, me->slot);
+    serve(s);
+  }
+  cc_guard_unlock(&s->object.guard);
+  if (got) return CC_OK;
+  if (deadline == CC_NOW) return CC_TIMEOUT;
+  return cc_wait(me, &s->object, &s->object.guard, &s->object.waiters, &me->slot->waiter, deadline);
+}
+
+bool cc_semaphore_release(cc_self *me, cc_semaphore *s, int64_t n) {
+  int64_t now = atomic_load_explicit(&s->value, memory_order_relaxed);
+  do {
+    if (now > s->limit - n) return false;
+  } while (!atomic_compare_exchange_weak(&s->value, &now, now + n));
+  /* sequentially consistent, as the waiter's flag and look are: one sees the other */
+  if (cc_unlikely(atomic_load(&s->waiting))) {
+    cc_guard_lock(&s->object.guard, me->word);
+    serve(s);
+    cc_guard_unlock(&s->object.guard);
+  }
+  return true;
+}
