@@ -347,11 +347,10 @@ static int walk_carefully(lua_State *L) {
   lua_settop(L, n + 3);
   w->pending = n + 2;
   w->anchors = n + 3;
-  if (!values(w, L, 2, n)) {
-    lua_pushliteral(L, "not enough memory");
-    return lua_error(L);
-  }
-  return 0;
+  if (values(w, L, 2, n)) return 0;
+  w->refused = w->shared;
+  lua_pushstring(L, w->shared ? "out of shared memory" : "not enough memory");
+  return lua_error(L);
 }
 
 /* Releases the writer and raises the error on top. */
@@ -396,7 +395,9 @@ codec_writer *codec_encode(lua_State *L, int first, int n, codec_mode mode, int 
       encode_carefully(w, L, first, n, nameless);
       return w;
     }
+    bool shared = w->shared;
     codec_cancel(w);
+    if (shared) luaL_error(L, "out of shared memory");
   }
   lua_pushliteral(L, "not enough memory");
   lua_error(L);

@@ -82,7 +82,7 @@ codec_writer *writer_take(codec_mode mode) {
   else if ((w = writer_new()) == NULL)
     return NULL;
   w->mode = mode;
-  w->careful = w->refused = w->exhausted = w->names_known = false;
+  w->careful = w->refused = w->exhausted = w->shared = w->names_known = false;
   w->names = NULL;
   writer_restart(w);
   return w;
@@ -124,14 +124,14 @@ void codec_thread_end(void) {
 
 static bool grow_in_parcel(codec_writer *w, size_t used, size_t size) {
   if (w->parcel != NULL) {
-    if (!cc_parcel_resize(&w->parcel, size)) return false;
+    w->shared = !cc_parcel_resize(&w->parcel, size);
   } else {
     w->parcel = cc_parcel_new(size, NULL, 0);
-    if (w->parcel == NULL) return false;
-    memcpy(w->parcel->bytes, w->start, used);
+    w->shared = w->parcel == NULL;
+    if (!w->shared) memcpy(w->parcel->bytes, w->start, used);
   }
-  w->start = w->parcel->bytes;
-  return true;
+  if (!w->shared) w->start = w->parcel->bytes;
+  return !w->shared;
 }
 
 static bool grow_in_scratch(codec_writer *w, size_t size) {

@@ -33,6 +33,7 @@ struct codec_writer {
   bool careful; /* under lua_pcall: may call what raises */
   bool refused; /* the error raised is ours and lacks a position */
   bool exhausted;
+  bool shared;  /* it was shared memory that was used up */
   const struct codec_names *names; /* of the state; NULL before it is asked */
   bool names_known;
   /* while careful: */

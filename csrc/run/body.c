@@ -118,6 +118,7 @@ static int keep_results(lua_State *L) {
   codec_writer *w = codec_encode(L, 1, lua_gettop(L), CODEC_FAMILY, 0);
   b->result = codec_finish(w);
   if (b->result == NULL) return luaL_error(L, "out of shared memory");
+  cc_parcel_weaken(b->result, &b->thread->object);
   return 0;
 }
 
@@ -250,20 +251,19 @@ run_status run_body(lua_State *L, run_thread *t, run_message *m, cc_parcel **res
   code = lua_pcall(L, 1, LUA_MULTRET, base + 1);
   run_unwinding = false;
   cc_self_get()->shield++; /* what follows is clean-up */
-  if (code == LUA_OK) {
+  lua_sethook(L, NULL, 0, 0);
+  int n = run_take_exit(L, base);
+  if (n >= 0) {
+    cc_parcel_release(b.traceback);
+    b.traceback = NULL;
+    succeed(L, &b, n);
+  } else if (code == LUA_OK) {
     succeed(L, &b, lua_gettop(L) - base - 1);
+  } else if (run_is_cancelled(L, -1)) {
+    b.status = RUN_CANCELLED;
+    attend(L, keep_error, &b, lua_gettop(L));
   } else {
-    int n = run_take_exit(L);
-    if (n >= 0) {
-      cc_parcel_release(b.traceback);
-      b.traceback = NULL;
-      succeed(L, &b, n);
-    } else if (run_is_cancelled(L, -1)) {
-      b.status = RUN_CANCELLED;
-      attend(L, keep_error, &b, lua_gettop(L));
-    } else {
-      fail(L, &b);
-    }
+    fail(L, &b);
   }
   lua_settop(L, base);
   cc_self_get()->shield--;

@@ -86,7 +86,11 @@ static bool is_mark(lua_State *L, int idx, const void *key) {
 
 bool run_is_cancelled(lua_State *L, int idx) { return is_mark(L, idx, &cancelled_key); }
 
+bool run_is_exit(lua_State *L, int idx) { return is_mark(L, idx, &exit_key); }
+
 /* {== clean-up */
+
+static _Thread_local bool run_exiting; /* concur.exit was called; until it is taken */
 
 _Thread_local bool run_unwinding; /* an error runs down to the thread's bottom */
 
@@ -124,6 +128,14 @@ static bool nobody_catches(lua_State *L) {
   return !lua_getstack(L, level + 1, &ar); /* that C function was the bottom */
 }
 
+int run_cancelled(lua_State *L) {
+  luaL_checkstack(L, LUA_MINSTACK, NULL);
+  if (lua_gethook(L) == run_cancel_hook) lua_sethook(L, NULL, 0, 0);
+  if (nobody_catches(L)) run_unwinding = true;
+  run_push_cancelled(L);
+  return lua_error(L);
+}
+
 bool run_in_cleanup(lua_State *L) {
   lua_Debug ar;
   bool found = run_unwinding;
@@ -135,6 +147,19 @@ bool run_in_cleanup(lua_State *L) {
     lua_pop(L, 1);
   }
   return found;
+}
+
+void run_cancel_hook(lua_State *L, lua_Debug *ar) {
+  const cc_self *me = cc_self_get();
+  (void)ar;
+  if (cc_cancelled(me) && !run_in_cleanup(L)) {
+    lua_sethook(L, NULL, 0, 0);
+    run_cancelled(L);
+  } else if (atomic_load(&me->slot->cancel)) {
+    lua_sethook(L, run_cancel_hook, LUA_MASKCOUNT, 1000); /* held back: later */
+  } else {
+    lua_sethook(L, NULL, 0, 0);
+  }
 }
 
 /* ==} {== exit */
@@ -160,6 +185,7 @@ int run_exit(lua_State *L, int n) {
   lua_rawsetp(L, LUA_REGISTRYINDEX, &results_key);
   lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
   lua_State *m = lua_tothread(L, -1);
+  run_exiting = true;
   if (nobody_catches(L)) {
     run_unwinding = true;
   } else {
@@ -170,10 +196,18 @@ int run_exit(lua_State *L, int n) {
   return lua_error(L);
 }
 
-int run_take_exit(lua_State *L) {
-  if (!is_mark(L, -1, &exit_key)) return -1;
+void run_rearm(lua_State *L) {
+  if (cc_unlikely(run_exiting))
+    lua_sethook(L, exit_again, LUA_MASKCOUNT, 1);
+  else if (cc_unlikely(atomic_load(&cc_self_get()->slot->cancel)) && !run_unwinding)
+    lua_sethook(L, run_cancel_hook, LUA_MASKCOUNT, 1);
+}
+
+int run_take_exit(lua_State *L, int idx) {
+  if (!run_exiting) return -1;
+  run_exiting = false;
   lua_sethook(L, NULL, 0, 0);
-  lua_pop(L, 1);
+  lua_settop(L, idx);
   lua_rawgetp(L, LUA_REGISTRYINDEX, &results_key);
   int results = lua_gettop(L);
   lua_getfield(L, results, "n");

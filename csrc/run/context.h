@@ -21,6 +21,16 @@ void run_context_set_root(lua_State *L, uint64_t root);
 
 void run_push_cancelled(lua_State *L);
 bool run_is_cancelled(lua_State *L, int idx);
+bool run_is_exit(lua_State *L, int idx);
+
+/* A debug hook that raises the cancellation once, when nothing holds it back. */
+void run_cancel_hook(lua_State *L, lua_Debug *ar);
+
+/* A coroutine has returned to L: what was to stop the thread there stops it here. */
+void run_rearm(lua_State *L);
+
+/* Raises the cancellation in the calling thread. */
+int run_cancelled(lua_State *L);
 
 /* concur.exit: keeps the n values on top and raises. Does not return. A pcall
 ** that catches it only delays it. */
@@ -29,9 +39,9 @@ int run_exit(lua_State *L, int n);
 /* Whether a __close handler or a finalizer is being run in this coroutine. */
 bool run_in_cleanup(lua_State *L);
 
-/* When the value on top is the mark of an exit, replaces it by the kept values and returns how
-** many; else -1. */
-int run_take_exit(lua_State *L);
+/* When the thread has called concur.exit, whatever came of that, sets the top to idx,
+** pushes the kept values and returns how many; else -1. */
+int run_take_exit(lua_State *L, int idx);
 
 /* Pushes the module table, which run_context_set_module stored. */
 void run_push_module(lua_State *L);

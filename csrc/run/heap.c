@@ -9,12 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "os/os.h"
+
 #define PIECE ((size_t)72 << 10)
 #define FINE 32          /* classes of 16, 32, ... 512 bytes */
 #define CLASSES (FINE + 5)
 #define LARGEST ((size_t)512 << 5)
 
 struct run_heap {
+  _Atomic uint32_t frozen; /* by another thread: wait */
+  _Atomic uint32_t busy;   /* its own thread is in here */
   char *at;        /* from here on the piece was never used */
   char *end;
   size_t outside;  /* blocks from malloc in use */
@@ -79,8 +83,37 @@ static void free_block(run_heap *h, void *p, size_t size) {
   }
 }
 
+void run_heap_freeze(run_heap *h) {
+  atomic_store(&h->frozen, 1);
+  /* its thread marks itself busy and then looks whether the heap is frozen, with no
+  ** fence between, since that is on the way of every allocation: the fence is ours */
+  cc_thread_barrier();
+  while (atomic_load(&h->busy) != 0) cc_pause();
+}
+
+void run_heap_thaw(run_heap *h) { atomic_store(&h->frozen, 0); }
+
+static void enter(run_heap *h) {
+  for (;;) {
+    atomic_store_explicit(&h->busy, 1, memory_order_relaxed);
+    atomic_signal_fence(memory_order_seq_cst);
+    if (cc_likely(atomic_load_explicit(&h->frozen, memory_order_relaxed) == 0)) return;
+    atomic_store(&h->busy, 0);
+    while (atomic_load(&h->frozen) != 0) cc_pause();
+  }
+}
+
+static void *change(run_heap *h, void *p, size_t old, size_t size);
+
 void *run_heap_alloc(void *ud, void *p, size_t old, size_t size) {
   run_heap *h = ud;
+  enter(h);
+  p = change(h, p, old, size);
+  atomic_store_explicit(&h->busy, 0, memory_order_release);
+  return p;
+}
+
+static void *change(run_heap *h, void *p, size_t old, size_t size) {
   if (size == 0) {
     free_block(h, p, old);
     return NULL;

@@ -16,6 +16,11 @@ void run_heap_free(run_heap *h);
 /* A lua_Alloc; ud is the heap. */
 void *run_heap_alloc(void *ud, void *p, size_t old, size_t size);
 
+/* Between the two, from another thread, the heap's own thread waits as soon as it
+** allocates or frees: what is in use stays in use. */
+void run_heap_freeze(run_heap *h);
+void run_heap_thaw(run_heap *h);
+
 /* A copy of what is in use, in malloc's memory, or NULL; and back. Between the two no
 ** block from malloc may be left in use. */
 void *run_heap_save(const run_heap *h);

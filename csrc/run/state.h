@@ -23,6 +23,10 @@ run_state *run_state_new(void);
 
 lua_State *run_state_lua(run_state *s);
 
+/* From another thread: keeps the state's memory from being freed meanwhile. */
+void run_state_freeze(run_state *s);
+void run_state_thaw(run_state *s);
+
 /* Closes the Lua state: finalizers run. Then either renew or free. */
 void run_state_close(run_state *s);
 

@@ -12,7 +12,11 @@
 #include <string.h>
 
 #include "codec/codec.h"
+#include "core/deadlock.h"
 #include "core/family.h"
+#include "run/context.h"
+#include "run/state.h"
+#include "run/timer.h"
 #include "run/worker.h"
 
 #define DAEMON_TIME 200000000 /* ns that the end of a root gives its daemons to stop */
@@ -37,21 +41,25 @@ static cc_parcel *bytes_parcel(const char *s, size_t n) {
   return p;
 }
 
-static void destroy(cc_object *o) {
+void run_thread_destroy(cc_object *o) {
   run_thread *t = (run_thread *)o;
   cc_parcel_release(t->name);
   cc_parcel_release(t->result);
   cc_parcel_release(t->traceback);
 }
 
-run_thread *run_thread_new(const char *name, size_t length, bool daemon) {
-  char buffer[32];
-  run_thread *t = (run_thread *)cc_object_new(CC_THREAD, sizeof *t);
+size_t run_thread_default_name(char name[RUN_NAME], bool take) {
+  uint64_t n = (take ? atomic_fetch_add(&unnamed, 1) : atomic_load(&unnamed)) + 1;
+  return (size_t)snprintf(name, RUN_NAME, "Thread-%llu", (unsigned long long)n);
+}
+
+run_thread *run_thread_new_kind(cc_kind kind, size_t size, const char *name, size_t length,
+                                bool daemon) {
+  char buffer[RUN_NAME];
+  run_thread *t = (run_thread *)cc_object_new(kind, size);
   if (t == NULL) return NULL;
-  cc_object_set_destructor(CC_THREAD, destroy);
   if (name == NULL) {
-    uint64_t n = atomic_fetch_add(&unnamed, 1) + 1;
-    length = (size_t)snprintf(buffer, sizeof buffer, "Thread-%llu", (unsigned long long)n);
+    length = run_thread_default_name(buffer, true);
     name = buffer;
   }
   atomic_store(&t->daemon, daemon);
@@ -60,6 +68,11 @@ run_thread *run_thread_new(const char *name, size_t length, bool daemon) {
   if (t->name != NULL) return t;
   cc_object_release(&t->object);
   return NULL;
+}
+
+run_thread *run_thread_new(const char *name, size_t length, bool daemon) {
+  cc_object_set_destructor(CC_THREAD, run_thread_destroy);
+  return run_thread_new_kind(CC_THREAD, sizeof(run_thread), name, length, daemon);
 }
 
 /* {== the list of running ones */
@@ -146,36 +159,56 @@ void run_message_drop(run_message *m) {
   m->surroundings = m->call = NULL;
 }
 
-int run_thread_start(run_thread *t, run_message *m, uint64_t root, const run_options *options) {
+int run_thread_enlist(run_thread *t, uint64_t root) {
   uint32_t status = RUN_NEW;
-  int error;
-  if (!atomic_compare_exchange_strong(&t->status, &status, RUN_STARTING)) {
-    run_message_drop(m);
+  if (!atomic_compare_exchange_strong(&t->status, &status, RUN_STARTING))
     return status == RUN_CANCELLED && atomic_load(&t->ident) == 0 ? ECANCELED : EALREADY;
-  }
   atomic_store(&t->ident, atomic_fetch_add(&cc_family_root->next_id, 1) + 1);
   atomic_store(&t->root, root);
-  if (!enter(t)) {
-    error = ENOMEM;
-  } else {
-    cc_object_retain(&t->object); /* the worker's */
-    error = run_worker_launch(t, m, options);
-    if (error == 0) return 0;
-    leave(t);
-    cc_object_release(&t->object);
-  }
+  if (enter(t)) return 0;
   atomic_store(&t->ident, 0);
   atomic_store(&t->status, RUN_NEW);
+  return ENOMEM;
+}
+
+void run_thread_delist(run_thread *t) {
+  leave(t);
+  atomic_store(&t->ident, 0);
+  atomic_store(&t->status, RUN_NEW);
+}
+
+int run_thread_start(run_thread *t, run_message *m, uint64_t root, const run_options *options) {
+  int error = run_thread_enlist(t, root);
+  if (error == 0) {
+    cc_object_retain(&t->object); /* the worker's */
+    cc_deadlock_pending(1);       /* until it has begun */
+    error = run_worker_launch(t, m, options);
+    if (error == 0) return 0;
+    cc_deadlock_pending(-1);
+    run_thread_delist(t);
+    cc_object_release(&t->object);
+  }
   run_message_drop(m);
   return error;
 }
 
-void run_thread_begin(run_thread *t) {
+/* Name of a thread object for a report. */
+static void name_thread(cc_object *thread, char *text, size_t size) {
+  cc_parcel *name = run_thread_name(cc_self_get(), (run_thread *)thread);
+  snprintf(text, size, "%s", (const char *)name->bytes);
+  cc_parcel_release(name);
+}
+
+void run_thread_begin(run_thread *t, struct run_state *state) {
   cc_self *me = cc_self_get();
+  cc_deadlock_active(me, true);
+  cc_deadlock_pending(-1);
   cc_slot *s = me->slot;
   cc_parcel *name;
   cc_guard_lock(&t->object.guard, me->word);
   t->slot = s;
+  t->state = state;
+  atomic_store(&t->running, state != NULL ? run_state_lua(state) : NULL);
   s->ident = atomic_load(&t->ident);
   atomic_store(&s->thread, &t->object);
   atomic_store(&t->native_id, cc_thread_native_id());
@@ -189,13 +222,32 @@ void run_thread_begin(run_thread *t) {
   cc_parcel_release(name);
 }
 
-void run_thread_end(run_thread *t, run_status status, cc_parcel *result, cc_parcel *traceback) {
-  cc_self *me = cc_self_get();
-  cc_slot *s;
+void run_thread_unreach(run_thread *t) {
+  cc_guard_lock(&t->object.guard, cc_self_word());
+  t->state = NULL;
+  atomic_store(&t->running, NULL);
+  cc_guard_unlock(&t->object.guard);
+}
+
+/* The calling kernel thread runs t no longer. */
+static void part(cc_self *me, run_thread *t) {
+  cc_holds_abandon(me);
   cc_guard_lock(&t->object.guard, me->word);
   t->slot = NULL;
   atomic_store(&me->slot->thread, NULL);
   atomic_store(&me->slot->cancel, 0);
+  cc_guard_unlock(&t->object.guard);
+}
+
+void run_thread_pause(run_thread *t) {
+  part(cc_self_get(), t);
+  atomic_store(&t->status, RUN_STARTING);
+}
+
+void run_thread_finish(run_thread *t, run_status status, cc_parcel *result, cc_parcel *traceback) {
+  cc_self *me = cc_self_get();
+  cc_slot *s;
+  cc_guard_lock(&t->object.guard, me->word);
   t->result = result;
   t->traceback = traceback;
   cc_guard_unlock(&t->object.guard);
@@ -204,6 +256,11 @@ void run_thread_end(run_thread *t, run_status status, cc_parcel *result, cc_parc
   atomic_store_explicit(&t->status, (uint32_t)status, memory_order_release);
   while ((s = cc_grant_first(&t->object.waiters, 1)) != NULL) cc_wake(s);
   cc_guard_unlock(&t->object.guard);
+}
+
+void run_thread_end(run_thread *t, run_status status, cc_parcel *result, cc_parcel *traceback) {
+  part(cc_self_get(), t);
+  run_thread_finish(t, status, result, traceback);
 }
 
 static bool ended(run_thread *t) {
@@ -230,7 +287,7 @@ bool run_thread_alive(run_thread *t) {
 }
 
 int64_t run_thread_native_id(run_thread *t) {
-  while (atomic_load(&t->native_id) == 0 && run_thread_alive(t)) {
+  while (atomic_load(&t->native_id) == 0 && run_thread_alive(t) && t->object.kind == CC_THREAD) {
     atomic_store(&t->watched, 1);
     cc_futex_wait(&t->status, RUN_STARTING, cc_clock() + 10000000);
   }
@@ -245,17 +302,37 @@ bool run_thread_waiting(run_thread *t) {
   return waiting;
 }
 
+/* Has the debug hook stop a thread that may never wait. lua_sethook may be called at
+** any time, as from a signal handler; from another thread it reads the list
+** of calls while that changes. So the memory of the state is kept from being freed
+** meanwhile: what it reads is a call, if perhaps one that has just ended. Under the guard
+** of t, which its worker takes before it closes the state. */
+static void interrupt(run_thread *t) {
+  if (t->state == NULL) return;
+  run_state_freeze(t->state);
+  lua_State *L = atomic_load(&t->running);
+  if (L != NULL) lua_sethook(L, run_cancel_hook, LUA_MASKCOUNT, 1);
+  run_state_thaw(t->state);
+}
+
 bool run_thread_cancel(cc_self *me, run_thread *t) {
   uint32_t status = RUN_NEW;
   cc_slot *s = NULL;
   if (ended(t)) return false;
+  if (t->object.kind == CC_TIMER && run_timer_withdraw(t)) {
+    run_thread_finish(t, RUN_CANCELLED, NULL, NULL);
+    return true;
+  }
   cc_guard_lock(&t->object.guard, me->word);
   bool unstarted = atomic_compare_exchange_strong(&t->status, &status, RUN_CANCELLED);
   bool running = !unstarted && !ended(t);
   if (running) {
     atomic_store(&t->cancel, 1);
     s = t->slot;
-    if (s != NULL) atomic_store(&s->cancel, 1);
+    if (s != NULL) {
+      atomic_store(&s->cancel, 1);
+      if (t->process == cc_family_self) interrupt(t);
+    }
   }
   cc_guard_unlock(&t->object.guard);
   cc_wake(s);
@@ -267,12 +344,14 @@ void run_thread_end_root(uint64_t root) {
   cc_self *me = cc_self_get();
   run_thread *t;
   if (root == 0) return; /* a state that never ran anything */
+  me->where = NULL;
   me->interrupted = NULL; /* the state closes: no hook may run in it */
   me->shield++;           /* a cancelled main thread waits, too */
   while ((t = find_of_root(me, root)) != NULL) {
+    /* a deadlock is told to the others, too; here there is nobody to raise it to */
     cc_outcome outcome = run_thread_join(me, t, CC_FOREVER);
     cc_object_release(&t->object);
-    if (outcome != CC_OK) break;
+    if (outcome != CC_OK && outcome != CC_DEADLOCK) break;
   }
   size_t n;
   run_thread **list = run_thread_list(&n);
@@ -358,6 +437,7 @@ bool run_thread_open(void) {
     run_thread *t = adopt("MainThread", false);
     ok = t != NULL;
     atomic_store(&main_thread, t);
+    cc_deadlock_set_namer(name_thread);
   }
   cc_guard_unlock(&once);
   return ok;

@@ -22,7 +22,9 @@ typedef struct run_thread {
   _Atomic int64_t native_id;  /* 0 until a kernel thread has it */
   _Atomic uint32_t watched;   /* somebody waits for native_id, on status */
   _Atomic uint64_t root;      /* the main state that waits for it; 0: none */
-  void *live;                 /* private to the process that runs it */
+  void *live;                 /* private to the process that runs it, as the next two */
+  _Atomic(void *) running;    /* the lua_State it is in; NULL: out of reach. Set by the thread */
+  struct run_state *state;    /* whose memory that is; under the object's guard */
   /* under the object's guard: */
   cc_slot *slot;              /* while it runs, else NULL */
   cc_parcel *name;            /* bytes of the name; never NULL */
@@ -37,6 +39,9 @@ typedef struct run_options {
 } run_options;
 
 /* An unstarted thread; name NULL for the next default one. NULL: out of shared memory. */
+run_thread *run_thread_new_kind(cc_kind kind, size_t size, const char *name, size_t length,
+                                bool daemon);
+void run_thread_destroy(cc_object *o);
 run_thread *run_thread_new(const char *name, size_t length, bool daemon);
 
 /* What a thread gets from the state that starts it; one reference each. */
@@ -47,9 +52,18 @@ typedef struct run_message {
 
 void run_message_drop(run_message *m);
 
+/* The next default name and its length; used up only if `take`. */
+#define RUN_NAME 32
+size_t run_thread_default_name(char name[RUN_NAME], bool take);
+
 /* Starts it; takes over the message. 0 or an errno value; then it is unstarted
 ** again. EALREADY: it had been started; ECANCELED: it was cancelled before. */
 int run_thread_start(run_thread *t, run_message *m, uint64_t root, const run_options *options);
+
+/* The steps of starting, for kinds that start in their own way: takes an unstarted one
+** into the list of running ones, and back. An errno value as above. */
+int run_thread_enlist(run_thread *t, uint64_t root);
+void run_thread_delist(run_thread *t);
 
 /* CC_OK once it has ended. CC_MISUSE: not started, or the caller itself. */
 cc_outcome run_thread_join(cc_self *me, run_thread *t, int64_t deadline);
@@ -80,9 +94,15 @@ cc_parcel *run_thread_name_of(cc_self *me, uint64_t ident);
 run_thread **run_thread_list(size_t *n);
 void run_thread_list_free(run_thread **list);
 
-/* Called by the worker that runs it. */
-void run_thread_begin(run_thread *t);
+/* Called by the worker that runs it: at the beginning, with its state (NULL: none), before
+** the state closes, and at the end. */
+void run_thread_begin(run_thread *t, struct run_state *s);
+void run_thread_unreach(run_thread *t);
 void run_thread_end(run_thread *t, run_status status, cc_parcel *result, cc_parcel *traceback);
+
+/* The end of one that no kernel thread runs, and the end of one run of several. */
+void run_thread_finish(run_thread *t, run_status status, cc_parcel *result, cc_parcel *traceback);
+void run_thread_pause(run_thread *t);
 
 /* Waits for the non-daemon threads of a root, then stops its daemons. */
 void run_thread_end_root(uint64_t root);

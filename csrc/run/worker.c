@@ -9,7 +9,9 @@
 #include <stdlib.h>
 
 #include "codec/codec.h"
+#include "core/deadlock.h"
 #include "run/state.h"
+#include "run/timer.h"
 
 #define IDLE_TIME 2000000000 /* ns after which an idle worker ends */
 
@@ -88,6 +90,7 @@ static bool next_job(cc_self *me, worker *w, job *j) {
     }
     cc_guard_unlock(&guard);
     if (got || gone) return got;
+    cc_deadlock_active(me, false);
     in_time = cc_rest(me, deadline);
   }
 }
@@ -96,9 +99,10 @@ static bool next_job(cc_self *me, worker *w, job *j) {
 static bool run_job(cc_self *me, worker *w, run_state *s, job *j) {
   cc_parcel *result = NULL, *traceback = NULL;
   run_status status = RUN_FAILED;
-  run_thread_begin(j->thread);
+  run_thread_begin(j->thread, s);
   if (s != NULL) {
     status = run_body(run_state_lua(s), j->thread, &j->message, &result, &traceback);
+    run_thread_unreach(j->thread);
     me->shield++; /* finalizers run undisturbed */
     run_worker_closing = true;
     run_state_close(s);
@@ -108,7 +112,12 @@ static bool run_job(cc_self *me, worker *w, run_state *s, job *j) {
     run_message_drop(&j->message);
   }
   bool stays = s != NULL && offer(me, w);
-  run_thread_end(j->thread, status, result, traceback);
+  if (status == RUN_DONE && run_timer_again(j->thread)) {
+    cc_parcel_release(result);
+    cc_parcel_release(traceback);
+  } else {
+    run_thread_end(j->thread, status, result, traceback);
+  }
   cc_object_release(&j->thread->object);
   return stays;
 }
