@@ -83,10 +83,26 @@ static bool hook_changed(void *arg) {
   return lua_gethook(main_coroutine(w->L)) != w->hook;
 }
 
+/* Where the Lua code is that made the call: "file:line". */
+static void source_line(void *arg, char *text, size_t size) {
+  bind_wait *w = arg;
+  lua_Debug ar;
+  for (int level = 0; lua_getstack(w->L, level, &ar); level++) {
+    lua_getinfo(w->L, "Sl", &ar);
+    if (ar.currentline > 0) {
+      snprintf(text, size, "%s:%d", ar.short_src, ar.currentline);
+      return;
+    }
+  }
+}
+
 cc_self *bind_enter(lua_State *L, bind_wait *wait) {
   cc_self *me = cc_self_get();
-  if (me->no_signals) return me;
+  wait->shielded = false;
   wait->L = L;
+  me->where = source_line;
+  me->where_arg = wait;
+  if (me->no_signals) return me;
   wait->hook = lua_gethook(main_coroutine(L));
   me->interrupted = hook_changed;
   me->interrupted_arg = wait;
@@ -109,17 +125,48 @@ static void run_hook(lua_State *L) {
   lua_call(L, 0, 0);
 }
 
-bool bind_again(lua_State *L, cc_outcome outcome) {
+/* The report is short, so its reference may be lost if there is no memory for it. */
+static void raise_report(lua_State *L) {
+  cc_self *me = cc_self_get();
+  cc_parcel *p = me->report;
+  me->report = NULL;
+  luaL_where(L, 1);
+  lua_pushstring(L, (const char *)p->bytes);
+  cc_parcel_release(p);
+  lua_concat(L, 2);
+  lua_error(L);
+}
+
+void bind_raise(lua_State *L, cc_outcome outcome) {
+  luaL_checkstack(L, 2, NULL);
   switch (outcome) {
-    case CC_CANCELLED:
-      luaL_checkstack(L, 1, NULL);
-      run_push_cancelled(L);
-      lua_error(L);
-      return false;
-    case CC_INTERRUPTED: run_hook(L); return true;
-    case CC_NO_MEMORY: luaL_error(L, "out of shared memory"); return false;
-    default: return false;
+    case CC_CANCELLED: run_cancelled(L); break;
+    case CC_NO_MEMORY: luaL_error(L, "out of shared memory"); break;
+    case CC_DEADLOCK: raise_report(L); break;
+    default: break;
   }
+}
+
+bool bind_again(lua_State *L, bind_wait *wait, cc_outcome outcome) {
+  if (cc_likely(outcome == CC_OK)) {
+    if (cc_unlikely(wait->shielded)) cc_self_get()->shield--;
+    return false;
+  }
+  if (outcome == CC_CANCELLED && run_in_cleanup(L)) {
+    wait->shielded = true;
+    cc_self_get()->shield++;
+    return true;
+  }
+  if (wait->shielded) {
+    wait->shielded = false;
+    cc_self_get()->shield--;
+  }
+  if (outcome == CC_INTERRUPTED) {
+    run_hook(L);
+    return true;
+  }
+  bind_raise(L, outcome);
+  return false;
 }
 
 /* ==} {== common methods */
@@ -176,6 +223,11 @@ void bind_type(lua_State *L, cc_kind kind, const luaL_Reg *methods, const luaL_R
   lua_pushcfunction(L, handle_id);
   lua_setfield(L, -2, "id");
   luaL_setfuncs(L, methods, 0);
+  /* the module table lies below: through it methods have names and can cross */
+  lua_getfield(L, -3, "_methods");
+  lua_pushvalue(L, -2);
+  lua_setfield(L, -2, cc_kind_name(kind));
+  lua_pop(L, 1);
   lua_setfield(L, -2, "__index");
   if (metamethods != NULL) luaL_setfuncs(L, metamethods, 0);
   handle_set_metatable(L, kind);

@@ -43,6 +43,7 @@ int64_t bind_seconds(lua_State *L, int idx);
 
 typedef struct bind_wait {
   lua_State *L;
+  bool shielded; /* waits on in a clean-up, in spite of a cancellation */
   lua_Hook hook; /* of the main coroutine when the call began */
 } bind_wait;
 
@@ -50,13 +51,17 @@ typedef struct bind_wait {
 ** long as the call. */
 cc_self *bind_enter(lua_State *L, bind_wait *wait);
 
-/* True when the call is to be made again: a signal came and its hook returned.
-** Raises for a cancellation, lack of memory, or what the hook raises. */
-bool bind_again(lua_State *L, cc_outcome outcome);
+/* True when the call is to be made again: a signal came and its hook returned, or
+** a cancellation is held back by a clean-up. Raises for a cancellation, a
+** deadlock, lack of memory, or what the hook raises. */
+bool bind_again(lua_State *L, bind_wait *wait, cc_outcome outcome);
+
+/* Raises what an outcome means that is neither success nor an expected failure. */
+void bind_raise(lua_State *L, cc_outcome outcome);
 
 /* ==} {== making types */
 
-/* Makes the metatable of a kind: methods in __index, metamethods beside; the
+/* Makes the metatable of a kind, with the module table on top: methods in __index, metamethods beside; the
 ** common ones (id, __gc, __eq, __name, __tostring unless given) come by themselves. */
 void bind_type(lua_State *L, cc_kind kind, const luaL_Reg *methods, const luaL_Reg *metamethods);
 
@@ -86,6 +91,14 @@ void bind_open_lock(lua_State *L);
 void bind_open_event(lua_State *L);
 void bind_open_queue(lua_State *L);
 void bind_open_value(lua_State *L);
+void bind_open_condition(lua_State *L);
+void bind_open_semaphore(lua_State *L);
+void bind_open_barrier(lua_State *L);
+void bind_open_rwlock(lua_State *L);
+void bind_open_latch(lua_State *L);
+void bind_open_once(lua_State *L);
+void bind_open_tls(lua_State *L);
+void bind_open_control(lua_State *L);
 void bind_open_thread(lua_State *L);
 void bind_open_pack(lua_State *L);
 void bind_open_system(lua_State *L);

@@ -27,7 +27,7 @@ static int event_wait(lua_State *L) {
   cc_self *me = bind_enter(L, &wait);
   cc_outcome outcome;
   do outcome = cc_event_wait(me, e, deadline);
-  while (bind_again(L, outcome));
+  while (bind_again(L, &wait, outcome));
   lua_pushboolean(L, outcome == CC_OK);
   return 1;
 }

@@ -1,50 +1,71 @@
-/* concur.lock */
+/* concur.lock and concur.rlock */
 #include "core/lock.h"
 
+#include <stdio.h>
+
 #include "bind/bind.h"
+#include "bind/lock.h"
 #include "run/thread.h"
 
-static cc_lock *self(lua_State *L) { return (cc_lock *)bind_object(L, 1, CC_LOCK); }
+static cc_lock *lock_self(lua_State *L) { return (cc_lock *)bind_object(L, 1, CC_LOCK); }
 
-static bool acquire(lua_State *L, cc_lock *k, int64_t deadline) {
+static cc_lock *rlock_self(lua_State *L) { return (cc_lock *)bind_object(L, 1, CC_RLOCK); }
+
+static cc_outcome take(cc_self *me, cc_lock *k, int64_t deadline) {
+  return k->object.kind == CC_RLOCK ? cc_rlock_acquire(me, k, deadline)
+                                    : cc_lock_acquire(me, k, deadline);
+}
+
+bool bind_lock_acquire(lua_State *L, cc_lock *k, int64_t deadline) {
+  cc_outcome outcome = take(cc_self_get(), k, CC_NOW);
+  if (cc_likely(outcome == CC_OK)) return true;
+  if (outcome == CC_TIMEOUT && deadline == CC_NOW) return false;
   bind_wait wait;
   cc_self *me = bind_enter(L, &wait);
-  cc_outcome outcome;
-  do outcome = cc_lock_acquire(me, k, deadline);
-  while (bind_again(L, outcome));
+  do outcome = take(me, k, deadline);
+  while (bind_again(L, &wait, outcome));
   return outcome == CC_OK;
 }
 
-static int lock_acquire(lua_State *L) {
-  cc_lock *k = self(L);
-  int64_t deadline = bind_deadline(L, 2);
-  if (cc_likely(cc_lock_acquire(cc_self_get(), k, CC_NOW) == CC_OK) || acquire(L, k, deadline))
-    lua_settop(L, 1);
-  else
+int bind_lock_push(lua_State *L, cc_lock *k, bool got) {
+  if (cc_unlikely(!got)) {
     lua_pushboolean(L, 0);
-  return 1;
+    return 1;
+  }
+  lua_settop(L, 1);
+  if (cc_likely(!cc_lock_was_abandoned(k))) return 1;
+  lua_pushliteral(L, "abandoned");
+  return 2;
+}
+
+/* {== lock */
+
+static int lock_acquire(lua_State *L) {
+  cc_lock *k = lock_self(L);
+  int64_t deadline = bind_deadline(L, 2);
+  return bind_lock_push(L, k, bind_lock_acquire(L, k, deadline));
 }
 
 static int lock_release(lua_State *L) {
-  if (cc_unlikely(!cc_lock_release(cc_self_get(), self(L))))
+  if (cc_unlikely(!cc_lock_release(cc_self_get(), lock_self(L))))
     return luaL_error(L, "release of an unlocked lock");
   return 0;
 }
 
 static int lock_locked(lua_State *L) {
-  lua_pushboolean(L, cc_lock_locked(self(L)));
+  lua_pushboolean(L, cc_lock_locked(lock_self(L)));
   return 1;
 }
 
 static int lock_with(lua_State *L) {
-  cc_lock *k = self(L);
+  cc_lock *k = lock_self(L);
   luaL_checktype(L, 2, LUA_TFUNCTION);
-  acquire(L, k, CC_FOREVER);
+  bind_lock_acquire(L, k, CC_FOREVER);
   return bind_with(L);
 }
 
-static int lock_owner(lua_State *L) {
-  uint64_t ident = cc_lock_holder(self(L));
+int bind_lock_owner(lua_State *L, const cc_lock *k) {
+  uint64_t ident = cc_lock_holder(k);
   cc_parcel *name = ident != 0 ? run_thread_name_of(cc_self_get(), ident) : NULL;
   if (name == NULL) return 0;
   lua_pushstring(L, (const char *)name->bytes);
@@ -52,17 +73,19 @@ static int lock_owner(lua_State *L) {
   return 1;
 }
 
+static int lock_owner(lua_State *L) { return bind_lock_owner(L, lock_self(L)); }
+
 /* After an explicit release, or when it is another's by now, there is nothing to do. */
 static int lock_close(lua_State *L) {
   cc_self *me = cc_self_get();
-  cc_lock *k = self(L);
-  if (cc_lock_holder(k) == me->slot->ident) cc_lock_release(me, k);
+  cc_lock *k = lock_self(L);
+  if (cc_lock_mine(me, k)) cc_lock_release(me, k);
   return 0;
 }
 
 static int lock_tostring(lua_State *L) {
   if (bind_dropped(L)) return bind_tostring(L, NULL);
-  return bind_tostring(L, cc_lock_locked(self(L)) ? "locked" : "unlocked");
+  return bind_tostring(L, cc_lock_locked(lock_self(L)) ? "locked" : "unlocked");
 }
 
 static int new_lock(lua_State *L) {
@@ -70,13 +93,76 @@ static int new_lock(lua_State *L) {
   return bind_made(L, h, (cc_object *)cc_lock_new());
 }
 
+/* ==} {== rlock */
+
+static int rlock_acquire(lua_State *L) {
+  cc_lock *k = rlock_self(L);
+  int64_t deadline = bind_deadline(L, 2);
+  return bind_lock_push(L, k, bind_lock_acquire(L, k, deadline));
+}
+
+static int rlock_release(lua_State *L) {
+  cc_lock *k = rlock_self(L);
+  if (cc_likely(cc_rlock_release(cc_self_get(), k))) return 0;
+  return luaL_error(L, cc_lock_locked(k) ? "release of an rlock that another thread holds"
+                                         : "release of an unlocked rlock");
+}
+
+static int rlock_locked(lua_State *L) {
+  lua_pushboolean(L, cc_lock_locked(rlock_self(L)));
+  return 1;
+}
+
+static int rlock_count(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)cc_rlock_count(rlock_self(L)));
+  return 1;
+}
+
+static int rlock_with(lua_State *L) {
+  cc_lock *k = rlock_self(L);
+  luaL_checktype(L, 2, LUA_TFUNCTION);
+  bind_lock_acquire(L, k, CC_FOREVER);
+  return bind_with(L);
+}
+
+static int rlock_owner(lua_State *L) { return bind_lock_owner(L, rlock_self(L)); }
+
+static int rlock_close(lua_State *L) {
+  cc_rlock_release(cc_self_get(), rlock_self(L));
+  return 0;
+}
+
+static int rlock_tostring(lua_State *L) {
+  char text[40];
+  if (bind_dropped(L)) return bind_tostring(L, NULL);
+  unsigned n = cc_rlock_count(rlock_self(L));
+  snprintf(text, sizeof text, n == 0 ? "unlocked" : "locked, count %u", n);
+  return bind_tostring(L, text);
+}
+
+static int new_rlock(lua_State *L) {
+  codec_handle *h = handle_new(L, CC_RLOCK, 0);
+  return bind_made(L, h, (cc_object *)cc_rlock_new());
+}
+
+/* ==} */
+
 void bind_open_lock(lua_State *L) {
-  static const luaL_Reg methods[] = {
+  static const luaL_Reg lock_methods[] = {
       {"acquire", lock_acquire}, {"release", lock_release}, {"locked", lock_locked},
       {"with", lock_with},       {"owner", lock_owner},     {NULL, NULL}};
-  static const luaL_Reg metamethods[] = {
+  static const luaL_Reg lock_meta[] = {
       {"__close", lock_close}, {"__tostring", lock_tostring}, {NULL, NULL}};
-  bind_type(L, CC_LOCK, methods, metamethods);
+  static const luaL_Reg rlock_methods[] = {
+      {"acquire", rlock_acquire}, {"release", rlock_release}, {"locked", rlock_locked},
+      {"count", rlock_count},     {"with", rlock_with},       {"owner", rlock_owner},
+      {NULL, NULL}};
+  static const luaL_Reg rlock_meta[] = {
+      {"__close", rlock_close}, {"__tostring", rlock_tostring}, {NULL, NULL}};
+  bind_type(L, CC_LOCK, lock_methods, lock_meta);
+  bind_type(L, CC_RLOCK, rlock_methods, rlock_meta);
   lua_pushcfunction(L, new_lock);
   lua_setfield(L, -2, "lock");
+  lua_pushcfunction(L, new_rlock);
+  lua_setfield(L, -2, "rlock");
 }

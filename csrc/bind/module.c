@@ -5,23 +5,32 @@
 #include "concur.h"
 #include "core/family.h"
 #include "run/context.h"
+#include "run/coroutine.h"
 #include "run/require.h"
 #include "run/state.h"
 #include "run/thread.h"
 
 static void open_types(lua_State *L) {
   lua_newtable(L);
+  lua_newtable(L);
+  lua_setfield(L, -2, "_methods");
   bind_open_lock(L);
   bind_open_event(L);
   bind_open_queue(L);
   bind_open_value(L);
+  bind_open_condition(L);
+  bind_open_semaphore(L);
+  bind_open_barrier(L);
+  bind_open_rwlock(L);
+  bind_open_latch(L);
+  bind_open_once(L);
+  bind_open_tls(L);
+  bind_open_control(L);
   bind_open_thread(L);
   bind_open_pack(L);
   bind_open_system(L);
   run_push_cancelled(L);
   lua_setfield(L, -2, "CANCELLED");
-  lua_getfield(L, -1, "excepthook");
-  lua_setfield(L, -2, "_excepthook"); /* what a script's own is compared with */
 }
 
 /* Leaves the module table. */
@@ -33,11 +42,18 @@ static void open_state(lua_State *L, bool root) {
   run_require_open(L);
   codec_names_open(L);
   codec_names_learn(L, "concur");
+  /* after that: the default crosses as _excepthook, which scripts do not replace */
+  lua_getfield(L, -1, "_excepthook");
+  lua_setfield(L, -2, "excepthook");
 }
 
 /* In a thread's state the module stands ready from the start. */
 static int open_in_thread(lua_State *L) {
+  run_coroutine_open(L);
   open_state(L, false);
+  lua_getglobal(L, "coroutine");
+  codec_names_learn(L, "coroutine"); /* resume and wrap are ours here */
+  lua_pop(L, 1);
   lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
   lua_pushvalue(L, -2);
   lua_setfield(L, -2, "concur");

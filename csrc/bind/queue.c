@@ -19,7 +19,7 @@ static cc_outcome put_blocking(lua_State *L, cc_queue *q, int idx, int64_t deadl
     bind_item(L, idx, &item);
     outcome = cc_queue_put(me, q, &item, deadline);
     if (outcome != CC_OK) bind_item_drop(&item);
-  } while (bind_again(L, outcome));
+  } while (bind_again(L, &wait, outcome));
   return outcome;
 }
 
@@ -30,7 +30,7 @@ static cc_outcome put(lua_State *L, cc_queue *q, int idx, int64_t deadline) {
   if (cc_likely(outcome == CC_OK)) return CC_OK;
   bind_item_drop(&item);
   if (outcome == CC_TIMEOUT && deadline != CC_NOW) return put_blocking(L, q, idx, deadline);
-  bind_again(L, outcome);
+  bind_raise(L, outcome);
   return outcome;
 }
 
@@ -58,7 +58,7 @@ static cc_outcome get_blocking(lua_State *L, cc_queue *q, cc_item *item, int64_t
   cc_self *me = bind_enter(L, &wait);
   cc_outcome outcome;
   do outcome = cc_queue_get(me, q, item, deadline);
-  while (bind_again(L, outcome));
+  while (bind_again(L, &wait, outcome));
   return outcome;
 }
 

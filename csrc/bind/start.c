@@ -11,23 +11,27 @@
 #include "bind/bind.h"
 #include "codec/codec.h"
 #include "run/context.h"
+#include "run/timer.h"
 
 /* {== options */
 
 #define ARGUMENTS 200000 /* what fits Lua's stack in all circumstances */
 
-static const char *const option_names[] = {"target", "args",  "name",     "daemon",
-                                           "globals", "stack", "affinity", NULL};
+static const char *const thread_options[] = {"target", "args",  "name",     "daemon",
+                                             "globals", "stack", "affinity", NULL};
+static const char *const timer_options[] = {"target",  "args",     "name",      "daemon",
+                                            "globals", "interval", "repeating", NULL};
 
-static void check_names(lua_State *L, int options) {
+static void check_names(lua_State *L, int options, const char *const *known) {
   lua_pushnil(L);
   while (lua_next(L, options)) {
-    const char *const *name = option_names;
+    const char *const *name = known;
     const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?";
     while (*name != NULL && strcmp(*name, key) != 0) name++;
     if (*name == NULL) {
       luaL_tolstring(L, -2, NULL);
-      luaL_error(L, "unknown option '%s' for a thread", lua_tostring(L, -1));
+      luaL_error(L, "unknown option '%s' for a %s", lua_tostring(L, -1),
+                 known == timer_options ? "timer" : "thread");
     }
     lua_pop(L, 1);
   }
@@ -74,8 +78,8 @@ static void check_count(lua_State *L) {
 }
 
 /* Checks the options table; leaves the name (or nil) on top. */
-static void check_options(lua_State *L, int options, bool *daemon) {
-  check_names(L, options);
+static void check_options(lua_State *L, int options, const char *const *known, bool *daemon) {
+  check_names(L, options, known);
   get_option(L, options, "target", LUA_TFUNCTION);
   if (get_option(L, options, "args", LUA_TTABLE)) check_count(L);
   get_option(L, options, "globals", LUA_TTABLE);
@@ -89,27 +93,71 @@ static void check_options(lua_State *L, int options, bool *daemon) {
 
 /* ==} */
 
-void bind_new_thread(lua_State *L) {
+/* Puts the n values (a function and its arguments) into a table in the shape of args:
+** the same as options. */
+static void keep_call(lua_State *L, int n) {
+  lua_createtable(L, n, 1);
+  lua_pushinteger(L, n);
+  lua_setfield(L, -2, "n");
+  for (int i = 1; i <= n; i++) {
+    lua_pushvalue(L, i);
+    lua_rawseti(L, -2, i);
+  }
+  lua_replace(L, 1);
+  lua_settop(L, 1);
+}
+
+static bool inherited_daemon(void) {
   run_thread *creator = run_thread_current();
-  bool daemon = creator != NULL && atomic_load(&creator->daemon) != 0;
+  return creator != NULL && atomic_load(&creator->daemon) != 0;
+}
+
+/* Seconds at idx; the error names the option where there is one. */
+static int64_t interval_at(lua_State *L, int idx) {
+  lua_Number s = lua_tonumber(L, idx);
+  if (lua_type(L, idx) != LUA_TNUMBER || !(s >= 0))
+    luaL_error(L, "bad interval for a timer (seconds, not negative, expected)");
+  return bind_seconds(L, idx);
+}
+
+void bind_new_timer(lua_State *L) {
+  bool daemon = inherited_daemon(), repeating = false;
+  size_t length = 0;
+  const char *name = NULL;
+  int64_t interval;
+  if (lua_istable(L, 1) && lua_gettop(L) == 1) {
+    if (get_option(L, 1, "repeating", LUA_TBOOLEAN)) repeating = lua_toboolean(L, -1);
+    lua_getfield(L, 1, "interval");
+    interval = interval_at(L, -1);
+    lua_settop(L, 1);
+    check_options(L, 1, timer_options, &daemon);
+    name = lua_tolstring(L, -1, &length); /* stays on the stack */
+  } else {
+    interval = bind_seconds(L, 1);
+    luaL_checktype(L, 2, LUA_TFUNCTION);
+    lua_remove(L, 1);
+    keep_call(L, lua_gettop(L));
+  }
+  if (repeating && interval == 0) luaL_error(L, "a repeating timer needs an interval above 0");
+  codec_handle *h = handle_new(L, CC_TIMER, 1);
+  bind_made(L, h, (cc_object *)run_timer_new(name, length, daemon, interval, repeating));
+  lua_pushvalue(L, 1);
+  lua_setiuservalue(L, -2, 1);
+  lua_replace(L, 1);
+  lua_settop(L, 1);
+}
+
+void bind_new_thread(lua_State *L) {
+  bool daemon = inherited_daemon();
   size_t length = 0;
   const char *name = NULL;
   int n = lua_gettop(L);
   if (lua_istable(L, 1) && n == 1) {
-    check_options(L, 1, &daemon);
+    check_options(L, 1, thread_options, &daemon);
     name = lua_tolstring(L, -1, &length); /* stays on the stack */
   } else {
     luaL_checktype(L, 1, LUA_TFUNCTION);
-    /* the same as options, in the shape of args */
-    lua_createtable(L, n, 1);
-    lua_pushinteger(L, n);
-    lua_setfield(L, -2, "n");
-    for (int i = 1; i <= n; i++) {
-      lua_pushvalue(L, i);
-      lua_rawseti(L, -2, i);
-    }
-    lua_replace(L, 1);
-    lua_settop(L, 1);
+    keep_call(L, n);
   }
   codec_handle *h = handle_new(L, CC_THREAD, 1);
   run_thread *t = run_thread_new(name, length, daemon);
@@ -272,7 +320,7 @@ static unsigned *get_affinity(lua_State *L, int options, size_t *n) {
 static int pack_surroundings(lua_State *L) {
   run_message *m = lua_touserdata(L, 1);
   m->surroundings = codec_finish(codec_encode(L, 2, 1, CODEC_FAMILY, 0));
-  if (m->surroundings == NULL) bind_again(L, CC_NO_MEMORY);
+  if (m->surroundings == NULL) bind_raise(L, CC_NO_MEMORY);
   return 0;
 }
 
@@ -280,13 +328,17 @@ static int pack_surroundings(lua_State *L) {
 ** comes first: what it raises tells the caller's position, and nothing is in hand. */
 static void pack_message(lua_State *L, int first, int n, run_message *m) {
   m->call = codec_finish(codec_encode(L, first, n, CODEC_FAMILY, 2));
-  if (m->call == NULL) bind_again(L, CC_NO_MEMORY);
+  if (m->call == NULL) bind_raise(L, CC_NO_MEMORY);
   if (lua_isnil(L, first + n)) return;
   lua_pushcfunction(L, pack_surroundings);
   lua_pushlightuserdata(L, m);
   lua_pushvalue(L, first + n);
   if (lua_pcall(L, 2, 0, 0) == LUA_OK) return;
   run_message_drop(m);
+  luaL_where(L, 1);
+  lua_insert(L, -2);
+  if (lua_type(L, -1) == LUA_TSTRING)
+    lua_concat(L, 2);
   lua_error(L);
 }
 
@@ -312,7 +364,8 @@ void bind_start(lua_State *L, int idx, run_thread *t) {
   int n = push_call(L, options);
   push_surroundings(L);
   pack_message(L, first, n + 1, &m);
-  int error = run_thread_start(t, &m, root, &o);
+  int error = t->object.kind == CC_TIMER ? run_timer_start(t, &m, root)
+                                         : run_thread_start(t, &m, root, &o);
   if (error == EALREADY) luaL_error(L, "threads can only be started once");
   if (error != 0 && error != ECANCELED)
     luaL_error(L, "cannot start the thread: %s", cc_error_text(error));

@@ -10,6 +10,9 @@
 ** the handle of an unstarted thread. */
 void bind_new_thread(lua_State *L);
 
+/* The same for a timer: seconds, a function and what follows, or a table of options. */
+void bind_new_timer(lua_State *L);
+
 /* Starts the thread whose handle is at idx; raises when that cannot be. */
 void bind_start(lua_State *L, int idx, run_thread *t);
 

@@ -13,7 +13,7 @@ static int sleep_for(lua_State *L) {
   int64_t deadline = span == CC_FOREVER ? CC_FOREVER : cc_clock() + span;
   bind_wait wait;
   cc_self *me = bind_enter(L, &wait);
-  while (bind_again(L, cc_sleep(me, deadline))) continue;
+  while (bind_again(L, &wait, cc_sleep(me, deadline))) continue;
   return 0;
 }
 
@@ -25,11 +25,6 @@ static int now(lua_State *L) {
 static int yield(lua_State *L) {
   (void)L;
   cc_thread_yield();
-  return 0;
-}
-
-static int checkpoint(lua_State *L) {
-  if (cc_cancelled(cc_self_get())) bind_again(L, CC_CANCELLED);
   return 0;
 }
 
@@ -65,7 +60,7 @@ static int type(lua_State *L) {
     return 1;
   }
   /* an instance of a thread class is a table that knows its handle */
-  if (lua_istable(L, 1) && luaL_getmetafield(L, 1, "__concur") != LUA_TNIL) return 1;
+  if (lua_type(L, 1) >= LUA_TTABLE && luaL_getmetafield(L, 1, "__concur") != LUA_TNIL) return 1;
   lua_pushnil(L);
   return 1;
 }
@@ -130,7 +125,6 @@ void bind_open_system(lua_State *L) {
   static const luaL_Reg functions[] = {{"sleep", sleep_for},
                                        {"now", now},
                                        {"yield", yield},
-                                       {"checkpoint", checkpoint},
                                        {"cpu_count", cpu_count},
                                        {"print", print},
                                        {"type", type},

@@ -13,7 +13,12 @@
 #include "codec/codec.h"
 #include "run/context.h"
 
-static run_thread *self(lua_State *L) { return (run_thread *)bind_object(L, 1, CC_THREAD); }
+/* Timers have the methods of threads. */
+static run_thread *self(lua_State *L) {
+  codec_handle *h = handle_test(L, 1);
+  if (h != NULL && h->kind == CC_TIMER && h->object != NULL) return (run_thread *)h->object;
+  return (run_thread *)bind_object(L, 1, CC_THREAD);
+}
 
 static void push_name(lua_State *L, run_thread *t) {
   cc_parcel *name = run_thread_name(cc_self_get(), t);
@@ -51,7 +56,7 @@ static int thread_join(lua_State *L) {
   cc_outcome outcome;
   int n;
   do outcome = run_thread_join(me, t, deadline);
-  while (bind_again(L, outcome));
+  while (bind_again(L, &wait, outcome));
   if (outcome == CC_MISUSE)
     return luaL_error(L, atomic_load(&t->status) == RUN_NEW ? "cannot join an unstarted thread"
                                                             : "a thread cannot join itself");
@@ -85,7 +90,9 @@ static int thread_status(lua_State *L) {
   static const char *const names[] = {"new", "running", "running", "done", "failed", "cancelled"};
   run_thread *t = self(L);
   uint32_t status = atomic_load(&t->status);
-  lua_pushstring(L, status == RUN_RUNNING && run_thread_waiting(t) ? "waiting" : names[status]);
+  bool waits = status == RUN_RUNNING ? run_thread_waiting(t)
+                                     : status == RUN_STARTING && t->object.kind == CC_TIMER;
+  lua_pushstring(L, waits ? "waiting" : names[status]);
   return 1;
 }
 
@@ -137,10 +144,13 @@ static int thread_newindex(lua_State *L) {
   const char *key = luaL_checkstring(L, 2);
   if (strcmp(key, "name") == 0) {
     size_t n;
-    const char *name = luaL_checklstring(L, 3, &n);
-    if (!run_thread_set_name(cc_self_get(), t, name, n)) bind_again(L, CC_NO_MEMORY);
+    const char *name = lua_tolstring(L, 3, &n);
+    if (name == NULL)
+      return luaL_error(L, "the name of a thread must be a string, not a %s", luaL_typename(L, 3));
+    if (!run_thread_set_name(cc_self_get(), t, name, n)) bind_raise(L, CC_NO_MEMORY);
   } else if (strcmp(key, "daemon") == 0) {
-    luaL_checktype(L, 3, LUA_TBOOLEAN);
+    if (!lua_isboolean(L, 3))
+      return luaL_error(L, "'daemon' of a thread must be a boolean, not a %s", luaL_typename(L, 3));
     if (atomic_load(&t->status) != RUN_NEW)
       return luaL_error(L, "cannot change 'daemon' of a thread that was started");
     atomic_store(&t->daemon, (uint32_t)lua_toboolean(L, 3));
@@ -164,7 +174,7 @@ static int thread_tostring(lua_State *L) {
 /* ==} {== functions of the module */
 
 static int push_thread(lua_State *L, run_thread *t) {
-  if (t == NULL) bind_again(L, CC_NO_MEMORY);
+  if (t == NULL) bind_raise(L, CC_NO_MEMORY);
   handle_push(L, &t->object);
   return 1;
 }
@@ -178,14 +188,14 @@ static lua_Integer push_alive(lua_State *L) {
   size_t n;
   lua_Integer alive = 0;
   run_thread **list = run_thread_list(&n);
-  if (list == NULL) bind_again(L, CC_NO_MEMORY);
+  if (list == NULL) bind_raise(L, CC_NO_MEMORY);
   /* handles are born dead, so that lack of memory loses no reference */
   run_thread ***box = lua_newuserdatauv(L, sizeof *box, 0);
   *box = list;
   lua_createtable(L, (int)n, 0);
   for (size_t i = 0; i < n; i++) {
     if (run_thread_alive(list[i])) {
-      codec_handle *h = handle_new(L, CC_THREAD, 0);
+      codec_handle *h = handle_new(L, (cc_kind)list[i]->object.kind, 0);
       h->object = &list[i]->object; /* the list's reference */
       lua_rawseti(L, -2, ++alive);
     } else {
@@ -246,6 +256,11 @@ static int call_thread(lua_State *L) {
   return 1;
 }
 
+static int timer(lua_State *L) {
+  bind_new_timer(L);
+  return 1;
+}
+
 static int spawn(lua_State *L) {
   bind_new_thread(L);
   bind_start(L, -1, (run_thread *)handle_test(L, -1)->object);
@@ -266,6 +281,13 @@ static int thread_class_index(lua_State *L) {
   return 1;
 }
 
+/* For concur.class: the next default name, used up when the argument is true. */
+static int thread_name(lua_State *L) {
+  char name[RUN_NAME];
+  lua_pushlstring(L, name, run_thread_default_name(name, lua_toboolean(L, 1)));
+  return 1;
+}
+
 /* For concur.class. */
 static int instances(lua_State *L) {
   bind_push_instances(L);
@@ -274,7 +296,7 @@ static int instances(lua_State *L) {
 
 /* ==} */
 
-static void open_type(lua_State *L) {
+static void open_type(lua_State *L, cc_kind kind) {
   static const luaL_Reg methods[] = {{"start", thread_start},
                                      {"join", thread_join},
                                      {"is_alive", thread_is_alive},
@@ -284,8 +306,8 @@ static void open_type(lua_State *L) {
                                      {NULL, NULL}};
   static const luaL_Reg metamethods[] = {
       {"__newindex", thread_newindex}, {"__tostring", thread_tostring}, {NULL, NULL}};
-  bind_type(L, CC_THREAD, methods, metamethods);
-  codec_handle *h = handle_new(L, CC_THREAD, 0);
+  bind_type(L, kind, methods, metamethods);
+  codec_handle *h = handle_new(L, kind, 0);
   (void)h;
   lua_getmetatable(L, -1);
   lua_getfield(L, -1, "__index");
@@ -296,12 +318,13 @@ static void open_type(lua_State *L) {
 
 void bind_open_thread(lua_State *L) {
   static const luaL_Reg functions[] = {
-      {"spawn", spawn},     {"current", current},           {"main", main_thread},
+      {"spawn", spawn},     {"timer", timer},     {"current", current},           {"main", main_thread},
       {"threads", threads}, {"active_count", active_count}, {"exit", exit_thread},
-      {"excepthook", excepthook}, {"_instances", instances},      {NULL, NULL}};
+      {"_excepthook", excepthook}, {"_instances", instances}, {"_thread_name", thread_name},     {NULL, NULL}};
   static const luaL_Reg class_meta[] = {
       {"__call", call_thread}, {"__index", thread_class_index}, {NULL, NULL}};
-  open_type(L);
+  open_type(L, CC_THREAD);
+  open_type(L, CC_TIMER);
   luaL_setfuncs(L, functions, 0);
   lua_newtable(L);
   luaL_newlib(L, class_meta);

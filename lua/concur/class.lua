@@ -35,9 +35,16 @@ function class.lookup(instance, key)
   return getmetatable(instance)[key]
 end
 
+-- Instances that were given a name of their own.
+local named = setmetatable({}, {__mode = "k"})
+
+local function set(handle, key, value) handle[key] = value end
+
 function class.assign(instance, key, value)
   if properties[key] then
-    handle_of(instance)[key] = value
+    local ok, message = pcall(set, handle_of(instance), key, value)
+    if not ok then error((message:gsub("^[^:]+:%d+: ", "")), 2) end
+    if key == "name" then named[instance] = true end
   else
     rawset(instance, key, value)
   end
@@ -82,18 +89,23 @@ end
 -- The tables that the handles of unstarted instances hold as their fields.
 class.starts = setmetatable({}, {__mode = "k"})
 
+-- The name that the next unnamed instance of a class gets.
+local function next_name(cls, take)
+  if not cls.__class then return concur._thread_name(take) end
+  local count = (counts[cls] or 0) + 1
+  if take then counts[cls] = count end
+  return cls.__class .. "-" .. count
+end
+
 --- Makes an instance; what `Class(...)` calls.
 function class.new(cls, ...)
   local fields, instance = {}, {}
-  local options = {target = class.run, args = {cls, fields}}
-  if cls.__class then
-    counts[cls] = (counts[cls] or 0) + 1
-    options.name = cls.__class .. "-" .. counts[cls]
-  end
-  handles[instance] = concur.thread(options)
+  handles[instance] = concur.thread {target = class.run, args = {cls, fields},
+                                     name = next_name(cls, false)}
   class.starts[instance] = fields
   setmetatable(instance, cls)
   instance:init(...)
+  if not named[instance] then handles[instance].name = next_name(cls, true) end
   return instance
 end
 
