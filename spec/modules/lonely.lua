@@ -1,0 +1,7 @@
+--- A module that returns a function.
+local calls = 0
+
+return function()
+  calls = calls + 1
+  return calls
+end
