@@ -216,12 +216,13 @@ SLOW_TIMEOUT ?= 900
 
 asan: ## specs under AddressSanitizer and UBSan
 	@$(call checked,asan,-fsanitize=address $(UBSAN) -DCC_SANITIZE=1,env \
+	  LUA="env LD_PRELOAD=$(call runtime,libasan):$(call runtime,libubsan) $(LUA)" \
 	  LD_PRELOAD=$(call runtime,libasan):$(call runtime,libubsan) \
 	  ASAN_OPTIONS=detect_leaks=0:$(ASAN_OPTIONS) UBSAN_OPTIONS=print_stacktrace=1)
 
 tsan: ## specs under ThreadSanitizer
 	@$(call checked,tsan,-fsanitize=thread -Wno-tsan -DCC_SANITIZE=1,$(fixed) env \
-	  LD_PRELOAD=$(call runtime,libtsan) \
+	  LUA="env LD_PRELOAD=$(call runtime,libtsan) $(LUA)" LD_PRELOAD=$(call runtime,libtsan) \
 	  TSAN_OPTIONS=halt_on_error=1:exitcode=66:$(TSAN_OPTIONS))
 
 valgrind: ## specs under Valgrind's memcheck

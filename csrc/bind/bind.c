@@ -125,15 +125,17 @@ static void run_hook(lua_State *L) {
   lua_call(L, 0, 0);
 }
 
-/* The report is short, so its reference may be lost if there is no memory for it. */
+/* The position is that of the nearest Lua code, also when pcall called the method.
+** The report is short: its reference may be lost if there is no memory for it. */
 static void raise_report(lua_State *L) {
+  char place[100] = "?";
   cc_self *me = cc_self_get();
   cc_parcel *p = me->report;
+  bind_wait here = {.L = L};
   me->report = NULL;
-  luaL_where(L, 1);
-  lua_pushstring(L, (const char *)p->bytes);
+  source_line(&here, place, sizeof place);
+  lua_pushfstring(L, "%s: %s", place, (const char *)p->bytes);
   cc_parcel_release(p);
-  lua_concat(L, 2);
   lua_error(L);
 }
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "bind/bind.h"
+#include "run/worker.h"
 
 typedef struct hold {
   cc_rwlock *lock; /* one reference; NULL once released */
@@ -80,6 +81,17 @@ static int hold_close(lua_State *L) {
   return 0;
 }
 
+/* When a thread ends with a hold, its end gives it up as abandoned, not we. */
+static int hold_gc(lua_State *L) {
+  hold *h = luaL_checkudata(L, 1, hold_name);
+  if (h->lock != NULL && run_worker_closing) {
+    cc_object_release(&h->lock->object);
+    h->lock = NULL;
+  }
+  if (h->lock != NULL) drop(h);
+  return 0;
+}
+
 static int hold_tostring(lua_State *L) {
   hold *h = luaL_checkudata(L, 1, hold_name);
   const char *mode = h->mode == CC_READ ? "read" : "write";
@@ -97,7 +109,7 @@ void bind_open_rwlock(lua_State *L) {
   static const luaL_Reg methods[] = {
       {"read", rwlock_read}, {"write", rwlock_write}, {NULL, NULL}};
   static const luaL_Reg metamethods[] = {{"__tostring", rwlock_tostring}, {NULL, NULL}};
-  static const luaL_Reg hold_meta[] = {{"__gc", hold_close},
+  static const luaL_Reg hold_meta[] = {{"__gc", hold_gc},
                                        {"__close", hold_close},
                                        {"__tostring", hold_tostring},
                                        {NULL, NULL}};

@@ -27,10 +27,12 @@ static bool acquire(lua_State *L, cc_semaphore *s, int64_t deadline) {
 static int semaphore_acquire(lua_State *L) {
   cc_semaphore *s = self(L);
   int64_t deadline = bind_deadline(L, 2);
-  if (cc_likely(acquire(L, s, deadline)))
+  if (cc_likely(acquire(L, s, deadline))) {
+    cc_hold_count_up(cc_self_get(), &s->object);
     lua_settop(L, 1);
-  else
+  } else {
     lua_pushboolean(L, 0);
+  }
   return 1;
 }
 
@@ -38,8 +40,10 @@ static int semaphore_release(lua_State *L) {
   cc_semaphore *s = self(L);
   lua_Integer n = luaL_optinteger(L, 2, 1);
   luaL_argcheck(L, n >= 1, 2, "the number must be positive");
-  if (cc_unlikely(!cc_semaphore_release(cc_self_get(), s, n)))
+  cc_self *me = cc_self_get();
+  if (cc_unlikely(!cc_semaphore_release(me, s, n)))
     return luaL_error(L, "semaphore released too many times");
+  while (n-- > 0 && cc_hold_count_down(me, &s->object)) continue;
   return 0;
 }
 
@@ -52,13 +56,16 @@ static int semaphore_with(lua_State *L) {
   cc_semaphore *s = self(L);
   luaL_checktype(L, 2, LUA_TFUNCTION);
   acquire(L, s, CC_FOREVER);
+  cc_hold_count_up(cc_self_get(), &s->object);
   return bind_with(L);
 }
 
-/* A scope gives back the unit that it took, unless it was given back already: only the bounded
-** kind can tell, by its limit. */
+/* A scope gives back the unit that it took, unless the thread has given it back
+** already: then it has none in its hands. */
 static int semaphore_close(lua_State *L) {
-  cc_semaphore_release(cc_self_get(), self(L), 1);
+  cc_semaphore *s = self(L);
+  cc_self *me = cc_self_get();
+  if (cc_hold_count_down(me, &s->object)) cc_semaphore_release(me, s, 1);
   return 0;
 }
 

@@ -12,7 +12,9 @@
 
 #include "core/family.h"
 #include "core/lock.h"
+#include "core/once.h"
 #include "core/park.h"
+#include "core/rwlock.h"
 
 static void (*_Atomic namer)(cc_object *thread, char *text, size_t size);
 
@@ -99,8 +101,14 @@ static void add_name(text *t, cc_slot *s) {
 
 /* The slot of the thread that holds o, if o is something that one thread holds. */
 static cc_slot *holder(cc_object *o) {
-  if (o->kind != CC_LOCK && o->kind != CC_RLOCK) return NULL;
-  uint32_t word = atomic_load(&((cc_lock *)o)->word) & ~CC_GUARD_SLEEPERS;
+  uint32_t word = 0;
+  switch (o->kind) {
+    case CC_LOCK:
+    case CC_RLOCK: word = atomic_load(&((cc_lock *)o)->word) & ~CC_GUARD_SLEEPERS; break;
+    case CC_RWLOCK: word = atomic_load(&((cc_rwlock *)o)->word); break;
+    case CC_ONCE: word = atomic_load(&((cc_once *)o)->word); break;
+    default: break;
+  }
   return word == 0 ? NULL : &cc_family_root->slots[word - 1];
 }
 
@@ -141,9 +149,18 @@ static void deliver(cc_self *me, const char *what, cc_slot **slots, uint32_t n) 
   cc_parcel_release(p);
 }
 
-cc_parcel *cc_deadlock_take_report(cc_self *me) {
-  if (cc_likely(atomic_load_explicit(&me->slot->report, memory_order_relaxed) == NULL)) return NULL;
-  return atomic_exchange(&me->slot->report, NULL);
+bool cc_deadlock_told(cc_self *me) {
+  if (cc_unlikely(atomic_load_explicit(&me->slot->report, memory_order_relaxed) != NULL)) {
+    cc_parcel_release(me->report);
+    me->report = atomic_exchange(&me->slot->report, NULL);
+  }
+  return me->report != NULL;
+}
+
+void cc_deadlock_forget(cc_self *me) {
+  if (cc_likely(!cc_deadlock_told(me))) return;
+  cc_parcel_release(me->report);
+  me->report = NULL;
 }
 
 /* ==} {== the close look */

@@ -32,7 +32,9 @@ void cc_deadlock_active(cc_self *me, bool active);
 /* Something begins or ceases to be pending that will run or signal by itself. */
 void cc_deadlock_pending(int change);
 
-/* The report for the caller, one reference, or NULL. */
-cc_parcel *cc_deadlock_take_report(cc_self *me);
+/* Whether the caller was told of a deadlock since it last forgot: the report is in
+** me->report then, one reference. */
+bool cc_deadlock_told(cc_self *me);
+void cc_deadlock_forget(cc_self *me);
 
 #endif

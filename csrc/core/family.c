@@ -45,6 +45,7 @@ static void lay_out(char *memory, size_t size) {
 }
 
 static bool make(void) {
+  cc_process_sanitize();
   for (size_t size = LARGEST; size >= SMALLEST; size /= 2) {
     char *memory = cc_map_shared(size);
     if (memory == NULL) continue;

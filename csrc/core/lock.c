@@ -5,6 +5,8 @@
 */
 #include "core/lock.h"
 
+#include "core/deadlock.h"
+
 #define WAITERS 0x80000000u
 #define SPINS 100 /* tries before standing in line: most locks are held shortly */
 
@@ -70,7 +72,11 @@ cc_outcome cc_lock_acquire_slow(cc_self *me, cc_lock *k, int64_t deadline) {
                                  &me->slot->waiter, deadline);
     if (outcome == CC_OK) {
       woken = true;
-      if (try_take(me, k)) return CC_OK;
+      /* whoever was told of a deadlock raises, also if another's unwinding frees the lock */
+      if (cc_deadlock_told(me))
+        outcome = CC_DEADLOCK;
+      else if (try_take(me, k))
+        return CC_OK;
       if (deadline != CC_FOREVER && cc_clock() >= deadline) outcome = CC_TIMEOUT;
       if (cc_cancelled(me)) outcome = CC_CANCELLED;
       if (outcome == CC_OK) continue;

@@ -24,6 +24,12 @@ static cc_outcome begin(cc_self *me, cc_once *o) {
   return CC_NO_MEMORY;
 }
 
+/* Under the guard. */
+static void run_by(cc_once *o, const cc_slot *slot) {
+  o->runner = slot->ident;
+  atomic_store(&o->word, cc_slot_word(slot));
+}
+
 cc_outcome cc_once_begin(cc_self *me, cc_once *o) {
   cc_waiter *w = &me->slot->waiter;
   if (atomic_load_explicit(&o->done, memory_order_acquire)) return CC_CLOSED;
@@ -32,7 +38,7 @@ cc_outcome cc_once_begin(cc_self *me, cc_once *o) {
   if (atomic_load_explicit(&o->done, memory_order_relaxed)) {
     outcome = CC_CLOSED;
   } else if (o->runner == 0) {
-    o->runner = me->slot->ident;
+    run_by(o, me->slot);
     outcome = CC_OK;
   } else if (o->runner == me->slot->ident) {
     outcome = CC_MISUSE;
@@ -52,12 +58,13 @@ void cc_once_end(cc_self *me, cc_once *o, cc_parcel *result) {
   cc_hold_remove(me, &o->object, 0);
   cc_guard_lock(&o->object.guard, me->word);
   o->runner = 0;
+  atomic_store(&o->word, 0);
   if (result != NULL) {
     o->result = result;
     atomic_store_explicit(&o->done, 1, memory_order_release);
     while ((s = cc_grant_first(&o->object.waiters, DONE)) != NULL) cc_wake(s);
   } else if (o->object.waiters.first != NULL) {
-    o->runner = o->object.waiters.first->slot->ident;
+    run_by(o, o->object.waiters.first->slot);
     cc_wake(cc_grant_first(&o->object.waiters, NEXT));
   }
   cc_guard_unlock(&o->object.guard);

@@ -9,6 +9,7 @@ typedef struct cc_once {
   cc_object object;
   _Atomic uint32_t done; /* set under the guard, after result */
   uint64_t runner;       /* ident of who is at it; 0: nobody; under the guard */
+  _Atomic uint32_t word; /* the runner's slot index + 1, for those who ask */
   cc_parcel *result;     /* constant once done */
 } cc_once;
 

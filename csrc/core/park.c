@@ -203,15 +203,14 @@ static void leave(cc_self *me) {
 cc_outcome cc_wait(cc_self *me, cc_object *o, cc_guard *guard, cc_waitlist *l, cc_waiter *w,
                    int64_t deadline) {
   cc_outcome outcome = CC_OK;
-  cc_parcel *report = NULL;
-  cc_parcel_release(cc_deadlock_take_report(me)); /* of an earlier wait */
+  cc_deadlock_forget(me); /* what was told of an earlier wait */
   enter(me, o);
   while (atomic_load_explicit(&w->granted, memory_order_acquire) == 0) {
     if (cc_cancelled(me)) {
       outcome = CC_CANCELLED;
       break;
     }
-    if ((report = cc_deadlock_take_report(me)) != NULL) {
+    if (cc_deadlock_told(me)) {
       outcome = CC_DEADLOCK;
       break;
     }
@@ -233,12 +232,6 @@ cc_outcome cc_wait(cc_self *me, cc_object *o, cc_guard *guard, cc_waitlist *l, c
     else
       cc_waitlist_remove(l, w);
     cc_guard_unlock(guard);
-  }
-  if (outcome == CC_DEADLOCK) {
-    cc_parcel_release(me->report);
-    me->report = report;
-  } else {
-    cc_parcel_release(report); /* granted after all */
   }
   return outcome;
 }

@@ -14,26 +14,30 @@ static bool is_free(const cc_rwlock *w, uint32_t mode) {
   return w->writer == 0 && (mode == CC_READ || w->readers == 0);
 }
 
-static void enter(cc_rwlock *w, uint32_t mode, uint64_t ident) {
-  if (mode == CC_READ)
+static void enter(cc_rwlock *w, uint32_t mode, const cc_slot *slot) {
+  if (mode == CC_READ) {
     w->readers++;
-  else
-    w->writer = ident;
+  } else {
+    w->writer = slot->ident;
+    atomic_store(&w->word, cc_slot_word(slot));
+  }
 }
 
 static void serve(cc_rwlock *w) {
   cc_waiter *first;
   while ((first = w->object.waiters.first) != NULL && is_free(w, first->mode)) {
-    enter(w, first->mode, first->slot->ident);
+    enter(w, first->mode, first->slot);
     cc_wake(cc_grant_first(&w->object.waiters, 1));
   }
 }
 
 static void leave(cc_rwlock *w, uint32_t mode) {
-  if (mode == CC_READ)
+  if (mode == CC_READ) {
     w->readers--;
-  else
+  } else {
     w->writer = 0;
+    atomic_store(&w->word, 0);
+  }
   serve(w);
 }
 
@@ -45,7 +49,7 @@ static cc_outcome enter_or_wait(cc_self *me, cc_rwlock *w, uint32_t mode, int64_
   cc_guard_lock(&w->object.guard, me->word);
   entered = again || (w->object.waiters.first == NULL && is_free(w, mode));
   if (entered) {
-    enter(w, mode, me->slot->ident);
+    enter(w, mode, me->slot);
   } else if (deadline != CC_NOW) {
     me->slot->waiter.mode = mode;
     cc_waitlist_append(&w->object.waiters, &me->slot->waiter, me->slot);

@@ -16,6 +16,7 @@ typedef struct cc_rwlock {
   uint32_t readers;
   uint32_t abandoned; /* a thread ended with a hold; until the next is told */
   uint64_t writer;    /* ident; 0: none */
+  _Atomic uint32_t word; /* the writer's slot index + 1, for those who ask */
 } cc_rwlock;
 
 cc_rwlock *cc_rwlock_new(void);

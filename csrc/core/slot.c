@@ -68,6 +68,8 @@ void cc_self_attach(void) {
   cc_thread_at_exit(at_exit, me);
 }
 
+uint32_t cc_slot_word(const cc_slot *s) { return (uint32_t)(s - cc_family_root->slots) + 1; }
+
 /* {== holds */
 
 static _Atomic(cc_abandon) abandon[CC_KINDS];
@@ -116,6 +118,23 @@ bool cc_hold_remove_slow(cc_self *me, const cc_object *o, uint32_t mode) {
   if (i == 0) return false;
   memmove(&me->holds[i - 1], &me->holds[i], (me->nholds - i) * sizeof *me->holds);
   me->nholds--;
+  return true;
+}
+
+/* Notes of units are for scopes only: without memory for one, a scope gives back
+** nothing. */
+void cc_hold_count_up(cc_self *me, cc_object *o) {
+  uint32_t i = find(me, o, 0);
+  if (i != 0)
+    me->holds[i - 1].count++;
+  else
+    (void)cc_hold_add(me, o, 0);
+}
+
+bool cc_hold_count_down(cc_self *me, const cc_object *o) {
+  uint32_t i = find(me, o, 0);
+  if (i == 0) return false;
+  if (--me->holds[i - 1].count == 0) cc_hold_remove(me, o, 0);
   return true;
 }
 

@@ -74,6 +74,7 @@ typedef struct cc_hold {
   uint64_t id;
   uint32_t index; /* of the object */
   uint32_t mode;  /* as the object's kind defines it */
+  uint32_t count; /* of units, for a semaphore */
 } cc_hold;
 
 typedef struct cc_self {
@@ -100,12 +101,15 @@ extern _Thread_local cc_self cc_self_storage;
 void cc_self_attach(void);
 void cc_self_detach(void); /* gives the slot back; safe when there is none */
 
+/* The mark of a slot in guards and locks: its index + 1. */
+uint32_t cc_slot_word(const cc_slot *s);
+
 /* Notes a hold; false for lack of memory. */
 bool cc_hold_add_slow(cc_self *me, cc_object *o, uint32_t mode);
 
 static inline bool cc_hold_add(cc_self *me, cc_object *o, uint32_t mode) {
   if (cc_unlikely(me->nholds == me->room)) return cc_hold_add_slow(me, o, mode);
-  me->holds[me->nholds++] = (cc_hold){o, o->id, o->index, mode};
+  me->holds[me->nholds++] = (cc_hold){o, o->id, o->index, mode, 1};
   return true;
 }
 
@@ -129,6 +133,10 @@ void cc_holds_abandon(cc_self *me);
 /* What giving up means for a kind. */
 typedef void (*cc_abandon)(cc_self *me, cc_object *o, uint32_t mode);
 void cc_set_abandon(cc_kind kind, cc_abandon f);
+
+/* One more, one less unit of o in the thread's hands. Less: false when it had none. */
+void cc_hold_count_up(cc_self *me, cc_object *o);
+bool cc_hold_count_down(cc_self *me, const cc_object *o);
 
 /* Whether the thread holds o in that mode. */
 bool cc_hold_has(const cc_self *me, const cc_object *o, uint32_t mode);

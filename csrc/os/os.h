@@ -101,6 +101,9 @@ unsigned cc_cpu_limit(void);  /* processors the system knows */
 
 /* ==} {== process */
 
+/* In builds for a sanitizer: children do not get its runtime preloaded. */
+void cc_process_sanitize(void);
+
 int64_t cc_process_id(void);
 bool cc_process_alive(int64_t pid);
 void cc_random(void *buffer, size_t size);

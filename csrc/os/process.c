@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #if defined(__linux__)
@@ -9,6 +10,12 @@
 #endif
 
 #include "os/os.h"
+
+void cc_process_sanitize(void) {
+#if defined(CC_SANITIZE)
+  unsetenv("LD_PRELOAD"); /* shells do not survive it */
+#endif
+}
 
 int64_t cc_process_id(void) { return (int64_t)getpid(); }
 
