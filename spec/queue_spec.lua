@@ -326,7 +326,7 @@ kit.each_kind(function(kind)
         list[i] = kind.spawn(function()
           if i % 3 == 0 then return q:get(0.005) else return q:get() end
         end)
-        kit.until_waiting(list[i])
+        if i % 3 ~= 0 then kit.until_waiting(list[i]) end -- the others may be through by now
       end
       for i = 3, 9, 3 do kit.same({ nil, "empty" }, { kit.join(list[i]) }) end
       for i = 2, 9, 3 do
@@ -343,7 +343,7 @@ kit.each_kind(function(kind)
         list[i] = kind.spawn(function()
           if i % 3 == 0 then return full:put(i, 0.005) else return full:put(i) end
         end)
-        kit.until_waiting(list[i])
+        if i % 3 ~= 0 then kit.until_waiting(list[i]) end
       end
       for i = 3, 9, 3 do kit.same({ false, "full" }, { kit.join(list[i]) }) end
       for i = 2, 9, 3 do

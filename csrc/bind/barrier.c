@@ -5,6 +5,7 @@
 
 #include "bind/bind.h"
 #include "codec/codec.h"
+#include "run/context.h"
 
 static cc_barrier *self(lua_State *L) { return (cc_barrier *)bind_object(L, 1, CC_BARRIER); }
 
@@ -27,7 +28,7 @@ static int act(lua_State *L, cc_barrier *b, uint32_t index, uint64_t round) {
   cc_parcel_retain(b->action);
   lua_pushcfunction(L, call_action);
   lua_pushlightuserdata(L, b->action);
-  bool ok = lua_pcall(L, 1, 0, 0) == LUA_OK;
+  bool ok = run_pcall(L, 1, 0) == LUA_OK;
   cc_outcome outcome = cc_barrier_acted(cc_self_get(), b, round, ok);
   if (!ok) return lua_error(L);
   if (outcome != CC_OK) return push_broken(L);
@@ -35,7 +36,8 @@ static int act(lua_State *L, cc_barrier *b, uint32_t index, uint64_t round) {
   return 1;
 }
 
-/* Not made again after an interruption: that has broken the barrier. */
+/* Arrives once: an interruption or a cancellation has broken the barrier. So whether a
+** clean-up holds a cancellation back is asked before. */
 static int barrier_wait(lua_State *L) {
   cc_barrier *b = self(L);
   int64_t deadline = bind_deadline(L, 2);
@@ -43,13 +45,15 @@ static int barrier_wait(lua_State *L) {
     deadline = b->timeout == 0 ? CC_NOW : cc_clock() + b->timeout;
   bind_wait wait;
   cc_self *me = bind_enter(L, &wait);
+  bool held_back = run_in_cleanup(L);
   uint32_t index = 0;
   uint64_t round = 0;
   bool last;
+  if (held_back) me->shield++;
   cc_outcome outcome = cc_barrier_arrive(me, b, deadline, &index, &last, &round);
+  if (held_back) me->shield--;
   if (outcome != CC_OK) {
     if (outcome != CC_CLOSED && outcome != CC_TIMEOUT) bind_again(L, &wait, outcome);
-    if (wait.shielded) me->shield--;
     return push_broken(L);
   }
   if (last) return act(L, b, index, round);

@@ -7,9 +7,9 @@ static const char mark_key;
 
 /* {== pcall: as Lua's, but a cancellation or an exit goes through */
 
-static int finish_pcall(lua_State *L, int status, lua_KContext unused) {
-  (void)unused;
-  if (cc_likely(status == LUA_OK || status == LUA_YIELD)) return lua_gettop(L);
+static int finish_pcall(lua_State *L, int status, lua_KContext unwinding) {
+  run_unwinding = (uint32_t)unwinding;
+  if (cc_likely(status == LUA_OK || status == LUA_YIELD)) return lua_gettop(L) - 1;
   if (run_is_cancelled(L, -1) || run_is_exit(L, -1)) return lua_error(L);
   lua_pushboolean(L, 0);
   lua_pushvalue(L, -2);
@@ -17,10 +17,14 @@ static int finish_pcall(lua_State *L, int status, lua_KContext unused) {
 }
 
 static int pcall(lua_State *L) {
+  lua_KContext unwinding = (lua_KContext)run_unwinding;
   luaL_checkany(L, 1);
   lua_pushboolean(L, 1);
   lua_insert(L, 1);
-  return finish_pcall(L, lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, 0, finish_pcall), 0);
+  lua_pushcfunction(L, run_count_unwinding);
+  lua_insert(L, 1);
+  int status = lua_pcallk(L, lua_gettop(L) - 3, LUA_MULTRET, 1, unwinding, finish_pcall);
+  return finish_pcall(L, status, unwinding);
 }
 
 /* ==} {== shield */

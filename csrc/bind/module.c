@@ -51,9 +51,7 @@ static void open_state(lua_State *L, bool root) {
 static int open_in_thread(lua_State *L) {
   run_coroutine_open(L);
   open_state(L, false);
-  lua_getglobal(L, "coroutine");
-  codec_names_learn(L, "coroutine"); /* resume and wrap are ours here */
-  lua_pop(L, 1);
+  run_coroutine_learn(L);
   lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
   lua_pushvalue(L, -2);
   lua_setfield(L, -2, "concur");

@@ -3,6 +3,7 @@
 
 #include "bind/bind.h"
 #include "codec/codec.h"
+#include "run/context.h"
 
 static cc_once *self(lua_State *L) { return (cc_once *)bind_object(L, 1, CC_ONCE); }
 
@@ -34,7 +35,7 @@ static int once_run(lua_State *L) {
   lua_pushlightuserdata(L, &result);
   lua_pushcclosure(L, call_and_pack, 1);
   lua_insert(L, 2);
-  int status = lua_pcall(L, lua_gettop(L) - 2, LUA_MULTRET, 0);
+  int status = run_pcall(L, lua_gettop(L) - 2, LUA_MULTRET);
   cc_once_end(me, o, status == LUA_OK ? result : NULL);
   if (status != LUA_OK) return lua_error(L);
   return lua_gettop(L) - 1;

@@ -2,6 +2,7 @@
 #include "core/semaphore.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "bind/bind.h"
 
@@ -76,13 +77,31 @@ static int semaphore_tostring(lua_State *L) {
   return bind_tostring(L, text);
 }
 
+/* The options table at index 1: n and owned. Leaves the value of n, or nil. */
+static void check_options(lua_State *L) {
+  lua_pushnil(L);
+  while (lua_next(L, 1)) {
+    const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?";
+    if (strcmp(key, "n") == 0) {
+      if (!lua_isinteger(L, -1))
+        luaL_error(L, "bad option 'n' (integer expected, got %s)", luaL_typename(L, -1));
+    } else if (strcmp(key, "owned") == 0) {
+      if (!lua_isboolean(L, -1))
+        luaL_error(L, "bad option 'owned' (boolean expected, got %s)", luaL_typename(L, -1));
+    } else {
+      luaL_tolstring(L, -2, NULL);
+      luaL_error(L, "unknown option '%s' for a semaphore", lua_tostring(L, -1));
+    }
+    lua_pop(L, 1);
+  }
+  lua_getfield(L, 1, "n");
+}
+
 static int new_kind(lua_State *L, cc_kind kind) {
   lua_Integer n = 1;
   if (lua_istable(L, 1)) {
-    lua_getfield(L, 1, "n");
-    if (!lua_isnil(L, -1)) n = luaL_checkinteger(L, -1);
-    lua_getfield(L, 1, "owned");
-    if (!lua_isnil(L, -1)) luaL_checktype(L, -1, LUA_TBOOLEAN);
+    check_options(L);
+    if (!lua_isnil(L, -1)) n = lua_tointeger(L, -1);
   } else {
     n = luaL_optinteger(L, 1, 1);
   }

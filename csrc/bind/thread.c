@@ -108,8 +108,10 @@ static int thread_traceback(lua_State *L) {
   p = t->traceback;
   if (p != NULL) cc_parcel_retain(p);
   cc_guard_unlock(&t->object.guard);
-  if (p == NULL) return 0;
-  bind_push_text(L, p);
+  if (p == NULL)
+    lua_pushnil(L);
+  else
+    bind_push_text(L, p);
   return 1;
 }
 

@@ -66,6 +66,9 @@ void codec_names_open(lua_State *L);
 /* Learns the value on top (a module) under `name`; leaves it. */
 void codec_names_learn(lua_State *L, const char *name);
 
+/* Learns the value on top, which has taken the place of a module's field; leaves it. */
+void codec_names_learn_field(lua_State *L, const char *module, const char *field);
+
 /* ==} */
 
 #endif

@@ -177,6 +177,21 @@ void names_alias(lua_State *L, const char *path, size_t size) {
   lua_pop(L, 1);
 }
 
+void codec_names_learn_field(lua_State *L, const char *module, const char *field) {
+  const int value = lua_gettop(L), names = value + 1;
+  size_t size;
+  if (find(L) == NULL) return;
+  luaL_checkstack(L, LUA_MINSTACK, NULL);
+  push_table(L, 1);
+  lua_pushnil(L);
+  names_push_path(L, -1, module, strlen(module));
+  names_push_path(L, -1, field, strlen(field));
+  const char *path = lua_tolstring(L, -1, &size);
+  lua_pushvalue(L, value);
+  names_give(L, names, find(L), 0, path, size);
+  lua_settop(L, value);
+}
+
 void codec_names_learn(lua_State *L, const char *name) {
   const int value = lua_gettop(L), names = value + 1, queue = value + 2;
   size_t size;

@@ -54,7 +54,8 @@ static cc_outcome stand(cc_self *me, cc_barrier *b, cc_waitlist *l, int64_t dead
     }
   }
   cc_guard_lock(&b->object.guard, me->word);
-  if (b->round == round && !b->broken) break_it(b);
+  /* a late one was not part of the round that is complete */
+  if (l == &b->object.waiters && b->round == round && !b->broken) break_it(b);
   cc_guard_unlock(&b->object.guard);
   return outcome;
 }
@@ -81,7 +82,7 @@ cc_outcome cc_barrier_arrive(cc_self *me, cc_barrier *b, int64_t deadline, uint3
         end_round(b, GONE);
     }
     if (line != NULL && deadline == CC_NOW) { /* it cannot wait, so it cannot come */
-      break_it(b);
+      if (line != &b->late) break_it(b);
       line = NULL;
       outcome = CC_TIMEOUT;
     }

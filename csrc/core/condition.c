@@ -17,12 +17,13 @@ bool cc_condition_held(const cc_self *me, const cc_condition *c) {
 }
 
 /* The lock as it was, whatever else wants this thread: the caller's code relies
-** on it even while it unwinds. */
-static void take_again(cc_self *me, cc_lock *k, uint32_t count) {
+** on it even while it unwinds. Whoever was told of a deadlock lets go in the end. */
+static void take_again(cc_self *me, cc_lock *k, uint32_t count, bool moved) {
   bool (*interrupted)(void *) = me->interrupted;
   me->interrupted = NULL;
   me->shield++;
-  while (cc_lock_acquire(me, k, CC_FOREVER) != CC_OK) continue; /* whoever was told of a deadlock lets go */
+  cc_outcome outcome = moved ? cc_lock_acquire_moved(me, k) : CC_TIMEOUT;
+  while (outcome != CC_OK) outcome = cc_lock_acquire(me, k, CC_FOREVER);
   me->shield--;
   me->interrupted = interrupted;
   atomic_store_explicit(&k->count, count, memory_order_relaxed);
@@ -32,23 +33,29 @@ static void take_again(cc_self *me, cc_lock *k, uint32_t count) {
 ** in that moment finds the waiter already. */
 cc_outcome cc_condition_wait(cc_self *me, cc_condition *c, int64_t deadline) {
   cc_lock *k = c->lock;
+  cc_waiter *w = &me->slot->waiter;
   if (!cc_condition_held(me, c)) return CC_MISUSE;
   uint32_t count = atomic_load_explicit(&k->count, memory_order_relaxed);
   cc_guard_lock(&c->object.guard, me->word);
-  cc_waitlist_append(&c->object.waiters, &me->slot->waiter, me->slot);
+  cc_waitlist_append(&c->object.waiters, w, me->slot);
   cc_guard_unlock(&c->object.guard);
   cc_lock_release(me, k);
-  cc_outcome outcome = cc_wait(me, &c->object, &c->object.guard, &c->object.waiters,
-                               &me->slot->waiter, deadline == CC_NOW ? 1 : deadline);
-  take_again(me, k, count);
+  cc_outcome outcome = cc_wait(me, &c->object, &c->object.guard, &c->object.waiters, w,
+                               deadline == CC_NOW ? 1 : deadline);
+  /* notified waiters stand in the lock's line, in their order */
+  take_again(me, k, count, outcome == CC_OK);
   return outcome;
 }
 
+/* Nobody is woken, since the caller holds the lock: its release will wake the first. That
+** also keeps the order, which threads racing for the lock would not. */
 uint64_t cc_condition_notify(cc_self *me, cc_condition *c, uint64_t n) {
-  uint64_t woken = 0;
-  cc_slot *s;
+  uint64_t moved = 0;
   cc_guard_lock(&c->object.guard, me->word);
-  for (; woken < n && (s = cc_grant_first(&c->object.waiters, 1)) != NULL; woken++) cc_wake(s);
+  for (cc_waiter *w; moved < n && (w = c->object.waiters.first) != NULL; moved++) {
+    cc_waitlist_remove(&c->object.waiters, w);
+    cc_lock_move(me, c->lock, w);
+  }
   cc_guard_unlock(&c->object.guard);
-  return woken;
+  return moved;
 }

@@ -109,7 +109,11 @@ static cc_slot *holder(cc_object *o) {
     case CC_ONCE: word = atomic_load(&((cc_once *)o)->word); break;
     default: break;
   }
-  return word == 0 ? NULL : &cc_family_root->slots[word - 1];
+  if (word == 0) return NULL;
+  cc_slot *s = &cc_family_root->slots[word - 1];
+  /* a plain lock outlives the thread that took it, whose slot may be another's by now */
+  bool stale = o->kind == CC_LOCK && cc_lock_holder((cc_lock *)o) != s->ident;
+  return stale ? NULL : s;
 }
 
 static void add_line(text *t, cc_self *me, cc_slot *s) {

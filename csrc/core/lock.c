@@ -47,44 +47,65 @@ static bool line_up(cc_self *me, cc_lock *k, bool again) {
   return standing;
 }
 
-/* Wakes the first in line and leaves the line bit right. */
+/* Wakes the first in line. The line bit comes first: the granted one may see its grant
+** before it is woken, give up, and rely on the next release to look at the line. */
 static void wake_first(cc_self *me, cc_lock *k) {
   cc_slot *s;
   cc_guard_lock(&k->object.guard, me->word);
-  s = cc_grant_first(&k->object.waiters, 1);
-  if (k->object.waiters.first != NULL)
+  if (k->object.waiters.first != k->object.waiters.last)
     atomic_fetch_or_explicit(&k->word, WAITERS, memory_order_relaxed);
+  s = cc_grant_first(&k->object.waiters, 1);
   cc_guard_unlock(&k->object.guard);
   cc_wake(s);
 }
 
-cc_outcome cc_lock_acquire_slow(cc_self *me, cc_lock *k, int64_t deadline) {
-  bool woken = false;
-  for (int i = 0; i < SPINS; i++) {
-    if (try_take(me, k)) return CC_OK;
-    if (deadline == CC_NOW) return CC_TIMEOUT;
-    cc_pause();
-  }
+/* From the moment when the caller was woken, or (not woken) before it stands in line. */
+static cc_outcome acquire(cc_self *me, cc_lock *k, int64_t deadline, bool woken) {
   for (;;) {
     if (try_take(me, k)) return CC_OK;
     if (!line_up(me, k, woken)) continue;
     cc_outcome outcome = cc_wait(me, &k->object, &k->object.guard, &k->object.waiters,
                                  &me->slot->waiter, deadline);
-    if (outcome == CC_OK) {
-      woken = true;
-      /* whoever was told of a deadlock raises, also if another's unwinding frees the lock */
-      if (cc_deadlock_told(me))
-        outcome = CC_DEADLOCK;
-      else if (try_take(me, k))
-        return CC_OK;
-      if (deadline != CC_FOREVER && cc_clock() >= deadline) outcome = CC_TIMEOUT;
-      if (cc_cancelled(me)) outcome = CC_CANCELLED;
-      if (outcome == CC_OK) continue;
-      /* the wake-up must not be lost with us */
-      if (!cc_lock_locked(k)) wake_first(me, k);
-    }
+    if (outcome != CC_OK) return outcome;
+    woken = true;
+    /* whoever was told of a deadlock raises, also if another's unwinding frees the lock */
+    if (cc_deadlock_told(me))
+      outcome = CC_DEADLOCK;
+    else if (try_take(me, k))
+      return CC_OK;
+    else if (deadline != CC_FOREVER && cc_clock() >= deadline)
+      outcome = CC_TIMEOUT;
+    else if (cc_cancelled(me))
+      outcome = CC_CANCELLED;
+    if (outcome == CC_OK) continue;
+    if (!cc_lock_locked(k)) wake_first(me, k); /* the wake-up must not be lost with us */
     return outcome;
   }
+}
+
+cc_outcome cc_lock_acquire_slow(cc_self *me, cc_lock *k, int64_t deadline) {
+  for (int i = 0; i < SPINS; i++) {
+    if (try_take(me, k)) return CC_OK;
+    if (deadline == CC_NOW) return CC_TIMEOUT;
+    cc_pause();
+  }
+  return acquire(me, k, deadline, false);
+}
+
+void cc_lock_move(cc_self *me, cc_lock *k, cc_waiter *w) {
+  cc_guard_lock(&k->object.guard, me->word);
+  cc_waitlist_append(&k->object.waiters, w, w->slot);
+  w->moved = true;
+  atomic_fetch_or_explicit(&k->word, WAITERS, memory_order_relaxed);
+  cc_guard_unlock(&k->object.guard);
+}
+
+cc_outcome cc_lock_acquire_moved(cc_self *me, cc_lock *k) {
+  cc_waiter *w = &me->slot->waiter;
+  w->moved = false; /* it has arrived: from here on this line is its own */
+  cc_outcome outcome =
+      cc_wait(me, &k->object, &k->object.guard, &k->object.waiters, w, CC_FOREVER);
+  return outcome == CC_OK ? acquire(me, k, CC_FOREVER, true) : outcome;
 }
 
 bool cc_lock_release(cc_self *me, cc_lock *k) {

@@ -35,6 +35,11 @@ static inline cc_outcome cc_lock_acquire(cc_self *me, cc_lock *k, int64_t deadli
   return cc_lock_acquire_slow(me, k, deadline);
 }
 
+/* Puts a waiter of a condition, which its holder has taken out of that line, into the lock's;
+** the caller holds the lock. Its thread then calls the second function. */
+void cc_lock_move(cc_self *me, cc_lock *k, cc_waiter *w);
+cc_outcome cc_lock_acquire_moved(cc_self *me, cc_lock *k);
+
 bool cc_lock_locked(const cc_lock *k);
 
 /* Whether the last holder abandoned it; told once. For the new holder. */

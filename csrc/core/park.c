@@ -33,6 +33,7 @@ static _Atomic uint32_t cpus;     /* 0 until asked */
 
 void cc_waitlist_append(cc_waitlist *l, cc_waiter *w, cc_slot *slot) {
   w->slot = slot;
+  w->moved = false;
   atomic_store_explicit(&w->granted, 0, memory_order_relaxed);
   w->next = NULL;
   w->previous = l->last;
@@ -45,6 +46,7 @@ void cc_waitlist_append(cc_waitlist *l, cc_waiter *w, cc_slot *slot) {
 
 void cc_waitlist_prepend(cc_waitlist *l, cc_waiter *w, cc_slot *slot) {
   w->slot = slot;
+  w->moved = false;
   atomic_store_explicit(&w->granted, 0, memory_order_relaxed);
   w->previous = NULL;
   w->next = l->first;
@@ -200,6 +202,19 @@ static void leave(cc_self *me) {
   atomic_store_explicit(&me->slot->waiting_for, NULL, memory_order_relaxed);
 }
 
+/* Whether a grant by o hands something over, so that it must not be thrown away for the
+** report of a deadlock, which others may have ended meanwhile by unwinding. A lock's grant
+** is a call to try again: its owner looks at the report itself. */
+static bool carries(const cc_object *o) {
+  switch (o->kind) {
+    case CC_EVENT:
+    case CC_THREAD:
+    case CC_TIMER:
+    case CC_LATCH: return false;
+    default: return true;
+  }
+}
+
 cc_outcome cc_wait(cc_self *me, cc_object *o, cc_guard *guard, cc_waitlist *l, cc_waiter *w,
                    int64_t deadline) {
   cc_outcome outcome = CC_OK;
@@ -227,12 +242,13 @@ cc_outcome cc_wait(cc_self *me, cc_object *o, cc_guard *guard, cc_waitlist *l, c
   leave(me);
   if (outcome != CC_OK) {
     cc_guard_lock(guard, me->word);
-    if (atomic_load_explicit(&w->granted, memory_order_relaxed) != 0)
+    if (w->moved || atomic_load_explicit(&w->granted, memory_order_relaxed) != 0)
       outcome = CC_OK;
     else
       cc_waitlist_remove(l, w);
     cc_guard_unlock(guard);
   }
+  if (outcome == CC_OK && cc_deadlock_told(me) && !carries(o)) outcome = CC_DEADLOCK;
   return outcome;
 }
 

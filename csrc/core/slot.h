@@ -53,7 +53,7 @@ typedef struct cc_slot {
   _Atomic uint32_t cancel;             /* a request to stop, by anyone */
   _Atomic uint32_t parked;             /* 1 while its thread is blocked; by its thread */
   uint32_t process;                    /* entry of its process; constant while in use */
-  uint64_t ident;                      /* unique; constant while in use */
+  _Atomic uint64_t ident;              /* unique; by its thread, when it begins another's run */
   _Atomic(cc_object *) waiting_for;    /* by its thread; to be printed only */
   _Atomic(cc_object *) thread;         /* its thread object; by its thread */
   uint32_t next_free;                  /* under the slot guard */

@@ -13,6 +13,7 @@ struct cc_slot;
 typedef struct cc_waiter {
   struct cc_waiter *next, *previous; /* under the guard of the list's object */
   struct cc_slot *slot;              /* who waits; constant while queued */
+  bool moved;                        /* to another line: under the guard of the first */
   uint32_t mode;                     /* what for, where an object has several; by the waiter */
   _Atomic uint32_t granted;          /* 0, or the reason it was granted */
 } cc_waiter;

@@ -151,6 +151,7 @@ static int make_traceback(lua_State *L) {
 /* Message handler; its upvalue is the body. The error value passes unchanged, so
 ** nothing in here may raise. */
 static int on_error(lua_State *L) {
+  run_unwinding++; /* nobody catches it: all that runs now is clean-up */
   if (run_is_cancelled(L, 1) || !lua_checkstack(L, LUA_MINSTACK)) return 1;
   lua_pushcfunction(L, make_traceback);
   lua_pushvalue(L, 1);
@@ -244,12 +245,13 @@ run_status run_body(lua_State *L, run_thread *t, run_message *m, cc_parcel **res
   body b = {t, m, NULL, NULL, RUN_FAILED};
   int base = lua_gettop(L), code;
   run_context_set_root(L, atomic_load(&t->root));
+  run_begin(L);
   lua_pushlightuserdata(L, &b);
   lua_pushcclosure(L, on_error, 1);
   lua_pushcfunction(L, call_it);
   lua_pushlightuserdata(L, &b);
   code = lua_pcall(L, 1, LUA_MULTRET, base + 1);
-  run_unwinding = false;
+  run_unwinding = 0;
   cc_self_get()->shield++; /* what follows is clean-up */
   lua_sethook(L, NULL, 0, 0);
   int n = run_take_exit(L, base);

@@ -92,7 +92,10 @@ bool run_is_exit(lua_State *L, int idx) { return is_mark(L, idx, &exit_key); }
 
 static _Thread_local bool run_exiting; /* concur.exit was called; until it is taken */
 
-_Thread_local bool run_unwinding; /* an error runs down to the thread's bottom */
+
+_Thread_local uint32_t run_unwinding;
+_Thread_local const run_resumer *run_resumers;
+static _Thread_local bool raised; /* the cancellation was, since it was asked for */
 
 /* Whether the function at that level is the __close of its first argument: how a
 ** handler looks that is called while an error unwinds the stack, where the debug
@@ -111,34 +114,17 @@ static bool is_cleanup_name(const char *name) {
                           strcmp(name, "gc") == 0 || strcmp(name, "__gc") == 0);
 }
 
-/* Whether nothing but Lua functions lies between the running C function and the bottom
-** of a thread of ours: then nobody can catch an error, and all that runs afterwards
-** is clean-up. */
-static bool nobody_catches(lua_State *L) {
-  lua_Debug ar;
-  run_thread *t = run_thread_current();
-  int level = 1;
-  bool in_main = lua_pushthread(L) == 1;
-  lua_pop(L, 1);
-  if (t == NULL || atomic_load(&t->root) == 0 || !in_main) return false;
-  for (; lua_getstack(L, level, &ar); level++) {
-    lua_getinfo(L, "S", &ar);
-    if (strcmp(ar.what, "C") == 0) break;
-  }
-  return !lua_getstack(L, level + 1, &ar); /* that C function was the bottom */
-}
-
 int run_cancelled(lua_State *L) {
   luaL_checkstack(L, LUA_MINSTACK, NULL);
   if (lua_gethook(L) == run_cancel_hook) lua_sethook(L, NULL, 0, 0);
-  if (nobody_catches(L)) run_unwinding = true;
+  raised = true;
   run_push_cancelled(L);
   return lua_error(L);
 }
 
-bool run_in_cleanup(lua_State *L) {
+static bool cleans_up(lua_State *L) {
   lua_Debug ar;
-  bool found = run_unwinding;
+  bool found = false;
   if (!lua_checkstack(L, LUA_MINSTACK)) return false;
   for (int level = 0; !found && lua_getstack(L, level, &ar); level++) {
     lua_getinfo(L, "nf", &ar);
@@ -149,6 +135,37 @@ bool run_in_cleanup(lua_State *L) {
   return found;
 }
 
+bool run_in_cleanup(lua_State *L) {
+  if (run_unwinding > 0 || cleans_up(L)) return true;
+  for (const run_resumer *r = run_resumers; r != NULL; r = r->previous)
+    if (cleans_up(r->L)) return true; /* its handler has resumed this coroutine */
+  return false;
+}
+
+void run_begin(lua_State *L) {
+  run_unwinding = 0;
+  run_resumers = NULL;
+  raised = run_exiting = false;
+  run_rearm(L); /* it may have been cancelled before it began */
+}
+
+int run_count_unwinding(lua_State *L) {
+  (void)L;
+  run_unwinding++;
+  return 1;
+}
+
+int run_pcall(lua_State *L, int nargs, int nresults) {
+  uint32_t before = run_unwinding;
+  int function = lua_gettop(L) - nargs;
+  lua_pushcfunction(L, run_count_unwinding);
+  lua_insert(L, function);
+  int status = lua_pcall(L, nargs, nresults, function);
+  run_unwinding = before;
+  lua_remove(L, function);
+  return status;
+}
+
 void run_cancel_hook(lua_State *L, lua_Debug *ar) {
   const cc_self *me = cc_self_get();
   (void)ar;
@@ -156,7 +173,8 @@ void run_cancel_hook(lua_State *L, lua_Debug *ar) {
     lua_sethook(L, NULL, 0, 0);
     run_cancelled(L);
   } else if (atomic_load(&me->slot->cancel)) {
-    lua_sethook(L, run_cancel_hook, LUA_MASKCOUNT, 1000); /* held back: later */
+    /* held back: later, and not always at the same place of a loop */
+    lua_sethook(L, run_cancel_hook, LUA_MASKCOUNT, 1 + (int)(cc_clock() / 64 % 2000));
   } else {
     lua_sethook(L, NULL, 0, 0);
   }
@@ -186,12 +204,8 @@ int run_exit(lua_State *L, int n) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
   lua_State *m = lua_tothread(L, -1);
   run_exiting = true;
-  if (nobody_catches(L)) {
-    run_unwinding = true;
-  } else {
-    lua_sethook(L, exit_again, LUA_MASKCOUNT, 1);
-    if (m != L) lua_sethook(m, exit_again, LUA_MASKCOUNT, 1);
-  }
+  lua_sethook(L, exit_again, LUA_MASKCOUNT, 1);
+  if (m != L) lua_sethook(m, exit_again, LUA_MASKCOUNT, 1);
   lua_rawgetp(L, LUA_REGISTRYINDEX, &exit_key);
   return lua_error(L);
 }
@@ -199,7 +213,7 @@ int run_exit(lua_State *L, int n) {
 void run_rearm(lua_State *L) {
   if (cc_unlikely(run_exiting))
     lua_sethook(L, exit_again, LUA_MASKCOUNT, 1);
-  else if (cc_unlikely(atomic_load(&cc_self_get()->slot->cancel)) && !run_unwinding)
+  else if (cc_unlikely(atomic_load(&cc_self_get()->slot->cancel)) && !raised)
     lua_sethook(L, run_cancel_hook, LUA_MASKCOUNT, 1);
 }
 

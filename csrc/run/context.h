@@ -36,8 +36,33 @@ int run_cancelled(lua_State *L);
 ** that catches it only delays it. */
 int run_exit(lua_State *L, int n);
 
-/* Whether a __close handler or a finalizer is being run in this coroutine. */
+/* {== clean-up: where cancellation is held back */
+
+/* How many errors are unwinding the calling thread's stack: raised, and not yet at
+** the pcall that catches them. What runs meanwhile is clean-up. */
+extern _Thread_local uint32_t run_unwinding;
+
+/* A coroutine that has resumed another; on the C stack of resume. */
+typedef struct run_resumer {
+  lua_State *L;
+  const struct run_resumer *previous;
+} run_resumer;
+
+extern _Thread_local const run_resumer *run_resumers;
+
+/* Whether a __close handler or a finalizer is being run, here or by a resumer. */
 bool run_in_cleanup(lua_State *L);
+
+/* A message handler that counts; the caller of pcall restores run_unwinding. */
+int run_count_unwinding(lua_State *L);
+
+/* lua_pcall that does so. */
+int run_pcall(lua_State *L, int nargs, int nresults);
+
+/* A thread's function begins in L. */
+void run_begin(lua_State *L);
+
+/* ==} */
 
 /* When the thread has called concur.exit, whatever came of that, sets the top to idx,
 ** pushes the kept values and returns how many; else -1. */

@@ -1,9 +1,13 @@
-/* coroutine.resume and coroutine.wrap, after lcorolib.c of Lua 5.4 (MIT licence, Lua.org, PUC-Rio). */
+/*
+** coroutine.resume, wrap and close, and pcall, after lcorolib.c and lbaselib.c of Lua 5.4
+** (MIT licence, Lua.org, PUC-Rio).
+*/
 #include "run/coroutine.h"
 
 #include <lauxlib.h>
 #include <lualib.h>
 
+#include "codec/codec.h"
 #include "run/context.h"
 #include "run/thread.h"
 
@@ -19,10 +23,15 @@ static int resume_noted(lua_State *L, lua_State *co, int nargs, int *nresults) {
   if (t == NULL) return lua_resume(co, L, nargs, nresults);
   void *before = atomic_load_explicit(&t->running, memory_order_relaxed);
   if (before == NULL) return lua_resume(co, L, nargs, nresults);
+  run_resumer r = {L, run_resumers};
+  uint32_t unwinding = run_unwinding;
+  run_resumers = &r;
   atomic_store(&t->running, co);
   run_rearm(co); /* whoever asked before that reached L, whoever asks after that reaches co */
   int status = lua_resume(co, L, nargs, nresults);
   atomic_store(&t->running, before);
+  run_resumers = r.previous;
+  run_unwinding = unwinding;
   run_rearm(L);
   return status;
 }
@@ -62,13 +71,33 @@ static int resume(lua_State *L) {
   return n + 1;
 }
 
+static int reset(lua_State *co) {
+  run_unwinding++;
+  int status = lua_resetthread(co);
+  run_unwinding--;
+  return status;
+}
+
+static int close(lua_State *L) {
+  lua_State *co = get_coroutine(L);
+  lua_Debug ar;
+  bool runs = L == co || (lua_status(co) == LUA_OK && lua_getstack(co, 0, &ar));
+  if (runs)
+    return luaL_error(L, "cannot close a %s coroutine", L == co ? "running" : "normal");
+  bool ok = reset(co) == LUA_OK;
+  lua_pushboolean(L, ok);
+  if (ok) return 1;
+  lua_xmove(co, L, 1);
+  return 2;
+}
+
 static int call_wrapped(lua_State *L) {
   lua_State *co = lua_tothread(L, lua_upvalueindex(1));
   int n = resume_and_move(L, co, lua_gettop(L));
   if (n >= 0) return n;
   int status = lua_status(co);
   if (status != LUA_OK && status != LUA_YIELD) {
-    status = lua_resetthread(co); /* closes what is to be closed */
+    status = reset(co); /* closes what is to be closed */
     lua_xmove(co, L, 1);
   }
   if (status != LUA_ERRMEM && lua_type(L, -1) == LUA_TSTRING) {
@@ -88,12 +117,47 @@ static int wrap(lua_State *L) {
   return 1;
 }
 
+/* {== pcall: so that clean-up can be told while an error unwinds the stack */
+
+static int finish_pcall(lua_State *L, int status, lua_KContext unwinding) {
+  run_unwinding = (uint32_t)unwinding;
+  if (status == LUA_OK || status == LUA_YIELD) return lua_gettop(L) - 1;
+  lua_pushboolean(L, 0);
+  lua_pushvalue(L, -2);
+  return 2;
+}
+
+static int pcall(lua_State *L) {
+  lua_KContext unwinding = (lua_KContext)run_unwinding;
+  luaL_checkany(L, 1);
+  lua_pushboolean(L, 1); /* the first result if there is no error */
+  lua_insert(L, 1);
+  lua_pushcfunction(L, run_count_unwinding);
+  lua_insert(L, 1);
+  int status = lua_pcallk(L, lua_gettop(L) - 3, LUA_MULTRET, 1, unwinding, finish_pcall);
+  return finish_pcall(L, status, unwinding);
+}
+
+/* ==} */
+
+static const luaL_Reg functions[] = {
+    {"resume", resume}, {"wrap", wrap}, {"close", close}, {NULL, NULL}};
+
 void run_coroutine_open(lua_State *L) {
-  if (lua_getglobal(L, LUA_COLIBNAME) == LUA_TTABLE) {
-    lua_pushcfunction(L, resume);
-    lua_setfield(L, -2, "resume");
-    lua_pushcfunction(L, wrap);
-    lua_setfield(L, -2, "wrap");
-  }
+  if (lua_getglobal(L, LUA_COLIBNAME) == LUA_TTABLE) luaL_setfuncs(L, functions, 0);
   lua_pop(L, 1);
+  lua_pushcfunction(L, pcall);
+  lua_setglobal(L, "pcall");
+}
+
+void run_coroutine_learn(lua_State *L) {
+  lua_getglobal(L, LUA_COLIBNAME);
+  for (const luaL_Reg *f = functions; f->name != NULL; f++) {
+    lua_getfield(L, -1, f->name);
+    codec_names_learn_field(L, LUA_COLIBNAME, f->name);
+    lua_pop(L, 1);
+  }
+  lua_getglobal(L, "pcall");
+  codec_names_learn_field(L, LUA_GNAME, "pcall");
+  lua_pop(L, 2);
 }

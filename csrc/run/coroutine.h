@@ -1,13 +1,17 @@
 /*
-** Coroutine: resume and wrap that note which coroutine a thread is running, so that
-** a cancellation can reach a busy loop in it.
+** Coroutine: in a thread's state, coroutine.resume and wrap note which coroutine the
+** thread is running, so that a cancellation can reach a busy loop in it; pcall
+** and coroutine.close note that what runs meanwhile is clean-up.
 */
 #ifndef RUN_COROUTINE_H
 #define RUN_COROUTINE_H
 
 #include <lua.h>
 
-/* Replaces coroutine.resume and coroutine.wrap in a thread's state. */
+/* Replaces them in a thread's state. */
 void run_coroutine_open(lua_State *L);
+
+/* Gives them the names of what they replace; after codec_names_open. */
+void run_coroutine_learn(lua_State *L);
 
 #endif

@@ -83,12 +83,16 @@ static void free_block(run_heap *h, void *p, size_t size) {
   }
 }
 
-void run_heap_freeze(run_heap *h) {
+bool run_heap_freeze(run_heap *h) {
   atomic_store(&h->frozen, 1);
   /* its thread marks itself busy and then looks whether the heap is frozen, with no
   ** fence between, since that is on the way of every allocation: the fence is ours */
-  cc_thread_barrier();
+  if (!cc_thread_barrier()) {
+    atomic_store(&h->frozen, 0);
+    return false;
+  }
   while (atomic_load(&h->busy) != 0) cc_pause();
+  return true;
 }
 
 void run_heap_thaw(run_heap *h) { atomic_store(&h->frozen, 0); }

@@ -6,6 +6,7 @@
 #ifndef RUN_HEAP_H
 #define RUN_HEAP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef struct run_heap run_heap;
@@ -18,7 +19,7 @@ void *run_heap_alloc(void *ud, void *p, size_t old, size_t size);
 
 /* Between the two, from another thread, the heap's own thread waits as soon as it
 ** allocates or frees: what is in use stays in use. */
-void run_heap_freeze(run_heap *h);
+bool run_heap_freeze(run_heap *h); /* false, and nothing done, where the system cannot */
 void run_heap_thaw(run_heap *h);
 
 /* A copy of what is in use, in malloc's memory, or NULL; and back. Between the two no

@@ -34,9 +34,7 @@ void run_state_set_opener(lua_CFunction open) { opener = open; }
 
 lua_State *run_state_lua(run_state *s) { return s->L; }
 
-void run_state_freeze(run_state *s) {
-  if (s->heap != NULL) run_heap_freeze(s->heap);
-}
+bool run_state_freeze(run_state *s) { return s->heap == NULL || run_heap_freeze(s->heap); }
 
 void run_state_thaw(run_state *s) {
   if (s->heap != NULL) run_heap_thaw(s->heap);

@@ -24,7 +24,7 @@ run_state *run_state_new(void);
 lua_State *run_state_lua(run_state *s);
 
 /* From another thread: keeps the state's memory from being freed meanwhile. */
-void run_state_freeze(run_state *s);
+bool run_state_freeze(run_state *s); /* false where the system cannot */
 void run_state_thaw(run_state *s);
 
 /* Closes the Lua state: finalizers run. Then either renew or free. */

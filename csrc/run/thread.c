@@ -308,8 +308,7 @@ bool run_thread_waiting(run_thread *t) {
 ** meanwhile: what it reads is a call, if perhaps one that has just ended. Under the guard
 ** of t, which its worker takes before it closes the state. */
 static void interrupt(run_thread *t) {
-  if (t->state == NULL) return;
-  run_state_freeze(t->state);
+  if (t->state == NULL || !run_state_freeze(t->state)) return;
   lua_State *L = atomic_load(&t->running);
   if (L != NULL) lua_sethook(L, run_cancel_hook, LUA_MASKCOUNT, 1);
   run_state_thaw(t->state);

@@ -14,9 +14,6 @@ int run_worker_launch(run_thread *t, const run_message *m, const run_options *op
 /* Set while the calling thread closes a state whose thread has ended. */
 extern _Thread_local bool run_worker_closing;
 
-/* Set while an error that nobody can catch ends the calling thread's function. */
-extern _Thread_local bool run_unwinding;
-
 /* Runs the message in L: decodes, calls, encodes the results. Takes over the
 ** message. In body.c. */
 run_status run_body(lua_State *L, run_thread *t, run_message *m, cc_parcel **result,

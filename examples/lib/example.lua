@@ -1,6 +1,7 @@
 -- What the examples share: pauses and counts that can be shortened from outside,
--- lines that are printed and remembered for the checks at the end of a script, a
--- second run of the script to see how its process ends, and the use of processors.
+-- lines that are printed and remembered for the checks at the end of a script, the
+-- report of a deadlock, a second run of the script to see how its process ends, the
+-- listing of a function, and the use of processors.
 
 local concur = require "concur"
 
@@ -15,6 +16,10 @@ function example.pause(seconds) return math.max(seconds * scale, 0.02) end
 
 --- A number of rounds, capped by CONCUR_EX_N; never below 1.
 function example.count(n) return math.max(math.min(n, limit), 1) end
+
+--- A number that is scaled as pauses are, for what takes too long in a quick run:
+--- never above n, never below 1, and capped by CONCUR_EX_N.
+function example.part(n) return example.count(math.ceil(n * math.min(scale, 1))) end
 
 -- A list of lines that can be searched with Lua patterns.
 local lines = {}
@@ -43,6 +48,21 @@ function lines:count(pattern)
   return n
 end
 
+--- Checks lines that end in "… by NAME": from "acquired by NAME" to "released by NAME"
+--- or "wait by NAME" nobody else says anything. Who waited goes on without a line.
+function lines:one_at_a_time()
+  local holder, waiting = nil, {}
+  for _, line in ipairs(self) do
+    local what, name = line:match "(%S+) by (%S+)$"
+    if not holder then
+      assert(what == "acquired" or waiting[name], line)
+      holder, waiting[name] = name, nil
+    end
+    assert(name == holder, line)
+    if what == "released" or what == "wait" then holder, waiting[name] = nil, what == "wait" or nil end
+  end
+end
+
 --- Returns `say(format, ...)`, which any thread may use to print a line, and
 -- `said()`, which returns all lines so far in order.
 function example.transcript()
@@ -66,6 +86,34 @@ function example.until_waiting(thread)
     assert(thread:is_alive(), "the thread will not wait any more")
     concur.sleep(0.001)
   end
+end
+
+--- Joins threads that wait for ever. Shows the report that ends their wait, and
+--- returns it: main gets it as an error, or from a thread that ended with it.
+function example.deadlock(threads)
+  local _, first, second = pcall(threads[1].join, threads[1])
+  local report = first or second
+  assert(type(report) == "string" and report:find("deadlock: ", 1, true), report)
+  concur.print(report)
+  for _, thread in ipairs(threads) do
+    local ok, err = thread:join()
+    assert(not ok and err:find("deadlock: ", 1, true))
+    assert(report:find(thread.name .. " waits for ", 1, true))
+  end
+  return report
+end
+
+--- The instructions of a function, as luac lists them; or a line that says why not.
+function example.listing(fn)
+  local path = os.tmpname()
+  local file = assert(io.open(path, "wb"))
+  file:write(string.dump(fn))
+  file:close()
+  local luac = os.getenv "LUAC" or "luac5.4"
+  local pipe <close> = assert(io.popen(("%s -p -l %s 2>/dev/null"):format(luac, path)))
+  local text = pipe:read "a"
+  os.remove(path)
+  return text ~= "" and text or "(no listing: there is no luac5.4 here)\n"
 end
 
 local function quote(word) return "'" .. word:gsub("'", [['\'']]) .. "'" end
