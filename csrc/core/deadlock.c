@@ -22,7 +22,22 @@ void cc_deadlock_set_namer(void (*name)(cc_object *thread, char *text, size_t si
   atomic_store(&namer, name);
 }
 
-/* {== counting */
+/* {== text */
+
+typedef struct text {
+  char *at, *end;
+} text;
+
+static void add(text *t, const char *format, ...) {
+  va_list list;
+  size_t room = (size_t)(t->end - t->at);
+  va_start(list, format);
+  int n = vsnprintf(t->at, room, format, list);
+  va_end(list);
+  if (n > 0) t->at += (size_t)n < room ? (size_t)n : room - 1;
+}
+
+/* ==} {== counting */
 
 /* True when no thread is left that could signal. */
 static bool suspicious(cc_family *f) {
@@ -42,12 +57,26 @@ static void nudge(cc_family *f) {
   }
 }
 
+/* Under the place guard: the thread's holds, which are private to it, for others to read. */
+static void write_held(cc_self *me) {
+  cc_slot *s = me->slot;
+  text t = {s->held, s->held + sizeof s->held};
+  s->held[0] = '\0';
+  cc_holds_prune(me);
+  for (uint32_t i = 0; i < me->nholds; i++) {
+    const cc_hold *h = &me->holds[i];
+    add(&t, "%sconcur.%s: %p", i == 0 ? "" : ", ", cc_kind_name((cc_kind)h->object->kind),
+        (void *)h->object);
+  }
+}
+
 bool cc_deadlock_enter(cc_self *me, cc_object *o) {
   cc_family *f = cc_family_root;
   cc_slot *s = me->slot;
   cc_guard_lock(&s->place_guard, me->word);
   s->place[0] = '\0';
   if (me->where != NULL) me->where(me->where_arg, s->place, sizeof s->place);
+  write_held(me);
   cc_guard_unlock(&s->place_guard);
   atomic_store(&s->blocked, ++me->sleeps);
   atomic_fetch_add(&f->blocked, 1);
@@ -77,19 +106,6 @@ void cc_deadlock_pending(int change) {
 }
 
 /* ==} {== the report */
-
-typedef struct text {
-  char *at, *end;
-} text;
-
-static void add(text *t, const char *format, ...) {
-  va_list list;
-  size_t room = (size_t)(t->end - t->at);
-  va_start(list, format);
-  int n = vsnprintf(t->at, room, format, list);
-  va_end(list);
-  if (n > 0) t->at += (size_t)n < room ? (size_t)n : room - 1;
-}
 
 static void add_name(text *t, cc_slot *s) {
   char name[64] = "a thread of the host";
@@ -130,6 +146,7 @@ static void add_line(text *t, cc_self *me, cc_slot *s) {
   }
   cc_guard_lock(&s->place_guard, me->word);
   if (s->place[0] != '\0') add(t, ", at %s", s->place);
+  if (s->held[0] != '\0') add(t, "\n    holding %s", s->held);
   cc_guard_unlock(&s->place_guard);
 }
 

@@ -76,6 +76,19 @@ static void leave(cc_object *o) {
 
 /* ==} */
 
+bool cc_object_alive(uint32_t index, uint64_t id) {
+  cc_family *f = cc_family_root;
+  bool alive = false;
+  cc_guard_lock(&f->object_guard, cc_self_word()); /* so that it does not go meanwhile */
+  if (index < f->object_top) {
+    const cc_object *o = atomic_load(&f->objects[index]);
+    /* a free entry holds a small number, the next free one */
+    alive = (uintptr_t)o > f->object_limit && o->id == id;
+  }
+  cc_guard_unlock(&f->object_guard);
+  return alive;
+}
+
 cc_object *cc_object_new(cc_kind kind, size_t size) {
   cc_object *o = cc_arena_new(size);
   if (o == NULL) return NULL;

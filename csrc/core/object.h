@@ -67,6 +67,9 @@ void cc_object_release(cc_object *o);
 void cc_object_parcel_retain(cc_object *o);
 void cc_object_parcel_release(cc_object *o);
 
+/* Whether an object that had this index and id still lives. */
+bool cc_object_alive(uint32_t index, uint64_t id);
+
 /* Name of a kind as concur.type gives it: "lock", "queue", … */
 const char *cc_kind_name(cc_kind kind);
 

@@ -1,6 +1,8 @@
 /* Once. */
 #include "core/once.h"
 
+#include "core/deadlock.h"
+
 enum { NEXT = 1, DONE };
 
 static void destroy(cc_object *o) { cc_parcel_release(((cc_once *)o)->result); }
@@ -50,6 +52,10 @@ cc_outcome cc_once_begin(cc_self *me, cc_once *o) {
   if (outcome != CC_TIMEOUT) return outcome;
   outcome = cc_wait(me, &o->object, &o->object.guard, &o->object.waiters, w, CC_FOREVER);
   if (outcome != CC_OK) return outcome;
+  if (cc_deadlock_told(me) && atomic_load_explicit(&w->granted, memory_order_relaxed) == NEXT) {
+    cc_once_end(me, o, NULL); /* from another who was told: this one raises, too */
+    return CC_DEADLOCK;
+  }
   return atomic_load_explicit(&w->granted, memory_order_relaxed) == DONE ? CC_CLOSED : begin(me, o);
 }
 

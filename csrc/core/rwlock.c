@@ -1,6 +1,8 @@
 /* Rwlocks. */
 #include "core/rwlock.h"
 
+#include "core/deadlock.h"
+
 static void abandon(cc_self *me, cc_object *o, uint32_t mode);
 
 cc_rwlock *cc_rwlock_new(void) {
@@ -59,6 +61,13 @@ static cc_outcome enter_or_wait(cc_self *me, cc_rwlock *w, uint32_t mode, int64_
   if (!waits) return entered ? CC_OK : CC_TIMEOUT;
   cc_outcome outcome = cc_wait(me, &w->object, &w->object.guard, &w->object.waiters,
                                &me->slot->waiter, deadline);
+  if (outcome == CC_OK && cc_deadlock_told(me)) {
+    /* granted since another who was told went away: this one was told, too */
+    cc_guard_lock(&w->object.guard, me->word);
+    leave(w, mode);
+    cc_guard_unlock(&w->object.guard);
+    return CC_DEADLOCK;
+  }
   if (outcome != CC_OK) { /* readers may have stood behind a writer that went away */
     cc_guard_lock(&w->object.guard, me->word);
     serve(w);

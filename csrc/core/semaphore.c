@@ -1,6 +1,8 @@
 /* Semaphores. */
 #include "core/semaphore.h"
 
+#include "core/deadlock.h"
+
 cc_semaphore *cc_semaphore_new(cc_kind kind, int64_t n) {
   cc_semaphore *s = (cc_semaphore *)cc_object_new(kind, sizeof *s);
   if (s == NULL) return NULL;
@@ -33,7 +35,11 @@ cc_outcome cc_semaphore_acquire_slow(cc_self *me, cc_semaphore *s, int64_t deadl
   cc_guard_unlock(&s->object.guard);
   if (got) return CC_OK;
   if (deadline == CC_NOW) return CC_TIMEOUT;
-  return cc_wait(me, &s->object, &s->object.guard, &s->object.waiters, &me->slot->waiter, deadline);
+  cc_outcome outcome = cc_wait(me, &s->object, &s->object.guard, &s->object.waiters,
+                               &me->slot->waiter, deadline);
+  if (outcome != CC_OK || !cc_deadlock_told(me)) return outcome;
+  cc_semaphore_release(me, s, 1); /* from another who was told: this one raises, too */
+  return CC_DEADLOCK;
 }
 
 bool cc_semaphore_release(cc_self *me, cc_semaphore *s, int64_t n) {

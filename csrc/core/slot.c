@@ -79,12 +79,10 @@ void cc_set_abandon(cc_kind kind, cc_abandon f) {
     atomic_store_explicit(&abandon[kind], f, memory_order_relaxed);
 }
 
-static bool still_there(const cc_hold *h) {
-  return atomic_load(&cc_family_root->objects[h->index]) == h->object && h->object->id == h->id;
-}
+static bool still_there(const cc_hold *h) { return cc_object_alive(h->index, h->id); }
 
 /* Objects may have died while they were held. */
-static void prune(cc_self *me) {
+void cc_holds_prune(cc_self *me) {
   uint32_t kept = 0;
   for (uint32_t i = 0; i < me->nholds; i++)
     if (still_there(&me->holds[i])) me->holds[kept++] = me->holds[i];
@@ -92,7 +90,7 @@ static void prune(cc_self *me) {
 }
 
 bool cc_hold_add_slow(cc_self *me, cc_object *o, uint32_t mode) {
-  prune(me);
+  cc_holds_prune(me);
   if (me->nholds == me->room) {
     uint32_t room = me->room == 0 ? 8 : me->room * 2;
     cc_hold *larger = realloc(me->holds, room * sizeof *larger);
@@ -143,7 +141,7 @@ bool cc_hold_has(const cc_self *me, const cc_object *o, uint32_t mode) {
 }
 
 void cc_holds_abandon(cc_self *me) {
-  prune(me);
+  cc_holds_prune(me);
   while (me->nholds > 0) {
     cc_hold h = me->holds[--me->nholds];
     cc_abandon f = atomic_load_explicit(&abandon[h.object->kind], memory_order_relaxed);

@@ -60,8 +60,9 @@ typedef struct cc_slot {
   _Atomic uint32_t active;             /* its thread could signal; by its thread */
   _Atomic uint64_t blocked;            /* not 0: asleep without deadline, a number per sleep */
   _Atomic(struct cc_parcel *) report;  /* of a deadlock, for its thread; one reference */
-  cc_guard place_guard;                /* the next */
+  cc_guard place_guard;                /* the next two */
   char place[100];                     /* source line where it sleeps without deadline */
+  char held[120];                      /* what it alone can give up, as text */
   cc_waiter waiter;                    /* under the guard of what it waits for */
   cc_item item;                        /* handed over with a grant */
 } cc_slot;
@@ -126,6 +127,9 @@ static inline bool cc_hold_remove(cc_self *me, const cc_object *o, uint32_t mode
   }
   return cc_hold_remove_slow(me, o, mode);
 }
+
+/* Forgets holds of objects that are gone. */
+void cc_holds_prune(cc_self *me);
 
 /* Gives up all that the thread holds; called at its end. */
 void cc_holds_abandon(cc_self *me);
