@@ -83,6 +83,22 @@ static bool hook_changed(void *arg) {
   return lua_gethook(main_coroutine(w->L)) != w->hook;
 }
 
+static int nothing(lua_State *L) {
+  (void)L;
+  return 0;
+}
+
+/* A call is an occasion for the hook to run, and to raise. In a coroutine the
+** hook is not set, since lua set it in the main one; it must end both. */
+static void run_hook(lua_State *L) {
+  lua_State *m = main_coroutine(L);
+  if (m != L && lua_gethook(L) != lua_gethook(m))
+    lua_sethook(L, lua_gethook(m), lua_gethookmask(m), lua_gethookcount(m));
+  luaL_checkstack(L, 2, NULL);
+  lua_pushcfunction(L, nothing);
+  lua_call(L, 0, 0);
+}
+
 /* Where the Lua code is that made the call: "file:line". */
 static void source_line(void *arg, char *text, size_t size) {
   bind_wait *w = arg;
@@ -104,25 +120,13 @@ cc_self *bind_enter(lua_State *L, bind_wait *wait) {
   me->where_arg = wait;
   if (me->no_signals) return me;
   wait->hook = lua_gethook(main_coroutine(L));
+  if (cc_unlikely(wait->hook != NULL)) { /* a signal may have come just before */
+    run_hook(L);
+    wait->hook = lua_gethook(main_coroutine(L));
+  }
   me->interrupted = hook_changed;
   me->interrupted_arg = wait;
   return me;
-}
-
-static int nothing(lua_State *L) {
-  (void)L;
-  return 0;
-}
-
-/* A call is an occasion for the hook to run, and to raise. In a coroutine the
-** hook is not set, since lua set it in the main one; it must end both. */
-static void run_hook(lua_State *L) {
-  lua_State *m = main_coroutine(L);
-  if (m != L && lua_gethook(L) != lua_gethook(m))
-    lua_sethook(L, lua_gethook(m), lua_gethookmask(m), lua_gethookcount(m));
-  luaL_checkstack(L, 2, NULL);
-  lua_pushcfunction(L, nothing);
-  lua_call(L, 0, 0);
 }
 
 /* The position is that of the nearest Lua code, also when pcall called the method.

@@ -76,7 +76,7 @@ static int thread_join(lua_State *L) {
       return n < 0 ? 1 : n + 1;
     default:
       lua_pushboolean(L, 0);
-      if (push_parcel(L, t, &t->result) < 0) lua_pushliteral(L, "not enough memory");
+      if (push_parcel(L, t, &t->result) < 0) lua_pushliteral(L, "out of shared memory");
       return 2;
   }
 }
@@ -269,17 +269,16 @@ static int spawn(lua_State *L) {
   return 1;
 }
 
-/* concur.thread.extend lives in Lua: fetched when it is first wanted. */
+/* As a class, concur.thread has what every class inherits, extend above all; that
+** lives in Lua and is fetched when it is first wanted. */
 static int thread_class_index(lua_State *L) {
   lua_settop(L, 2);
-  if (lua_type(L, 2) != LUA_TSTRING || strcmp(lua_tostring(L, 2), "extend") != 0) return 0;
   lua_getglobal(L, "require");
   lua_pushliteral(L, "concur.class");
   lua_call(L, 1, 1);
-  lua_getfield(L, -1, "extend");
+  lua_getfield(L, -1, "base");
   lua_pushvalue(L, 2);
-  lua_pushvalue(L, -2);
-  lua_rawset(L, 1);
+  lua_gettable(L, -2);
   return 1;
 }
 

@@ -57,7 +57,8 @@ static void nudge(cc_family *f) {
   }
 }
 
-/* Under the place guard: the thread's holds, which are private to it, for others to read. */
+/* Under the place guard: what the thread holds and the objects themselves do not tell, as
+** text for others: reading and semaphores' units. */
 static void write_held(cc_self *me) {
   cc_slot *s = me->slot;
   text t = {s->held, s->held + sizeof s->held};
@@ -65,7 +66,9 @@ static void write_held(cc_self *me) {
   cc_holds_prune(me);
   for (uint32_t i = 0; i < me->nholds; i++) {
     const cc_hold *h = &me->holds[i];
-    add(&t, "%sconcur.%s: %p", i == 0 ? "" : ", ", cc_kind_name((cc_kind)h->object->kind),
+    uint32_t kind = h->object->kind;
+    if (kind == CC_RLOCK || kind == CC_ONCE || (kind == CC_RWLOCK && h->mode == CC_WRITE)) continue;
+    add(&t, "%sconcur.%s: %p", s->held[0] == '\0' ? "" : ", ", cc_kind_name((cc_kind)kind),
         (void *)h->object);
   }
 }
@@ -165,8 +168,10 @@ static void deliver(cc_self *me, const char *what, cc_slot **slots, uint32_t n) 
   for (uint32_t i = 0; i < n; i++) {
     cc_parcel_retain(p);
     cc_parcel_release(atomic_exchange(&slots[i]->report, p));
-    if (slots[i] != me->slot) cc_wake(slots[i]);
   }
+  /* all are told before the first wakes, whose end might end another's wait */
+  for (uint32_t i = 0; i < n; i++)
+    if (slots[i] != me->slot) cc_wake(slots[i]);
   cc_parcel_release(p);
 }
 

@@ -330,7 +330,7 @@ bool run_thread_cancel(cc_self *me, run_thread *t) {
     s = t->slot;
     if (s != NULL) {
       atomic_store(&s->cancel, 1);
-      if (t->process == cc_family_self) interrupt(t);
+      if (t->process == cc_family_self && s != me->slot) interrupt(t);
     }
   }
   cc_guard_unlock(&t->object.guard);

@@ -230,11 +230,15 @@ bool run_timer_withdraw(run_thread *thread) {
   return true;
 }
 
+bool run_timer_repeats(const run_thread *thread) {
+  return thread->object.kind == CC_TIMER && ((const timer *)(const void *)thread)->repeating;
+}
+
 /* Missed times are left out, so that a slow function does not pile up runs. */
 bool run_timer_again(run_thread *thread) {
   cc_self *me = cc_self_get();
   timer *t = (timer *)(void *)thread;
-  if (thread->object.kind != CC_TIMER || !t->repeating || atomic_load(&thread->cancel)) return false;
+  if (!run_timer_repeats(thread) || atomic_load(&thread->cancel)) return false;
   int64_t now = cc_clock(), next = t->deadline + t->interval;
   if (next < now) next = now;
   cc_deadlock_pending(1);

@@ -18,6 +18,9 @@ int run_timer_start(run_thread *t, run_message *m, uint64_t root);
 /* Takes a timer out before its time; false when it is not there. */
 bool run_timer_withdraw(run_thread *t);
 
+/* Whether it is a repeating timer. */
+bool run_timer_repeats(const run_thread *t);
+
 /* A run of a repeating timer has ended well: notes the next one. False when there is
 ** none: the timer is not repeating, was cancelled, or there is no memory. */
 bool run_timer_again(run_thread *t);

@@ -116,7 +116,9 @@ static bool run_job(cc_self *me, worker *w, run_state *s, job *j) {
     cc_parcel_release(result);
     cc_parcel_release(traceback);
   } else {
-    run_thread_end(j->thread, status, result, traceback);
+    /* what would have gone on and does not, though it ran well, was cancelled */
+    bool stopped = status == RUN_DONE && run_timer_repeats(j->thread);
+    run_thread_end(j->thread, stopped ? RUN_CANCELLED : status, result, traceback);
   }
   cc_object_release(&j->thread->object);
   return stays;
