@@ -98,6 +98,8 @@ void cc_lock_move(cc_self *me, cc_lock *k, cc_waiter *w) {
   w->moved = true;
   atomic_fetch_or_explicit(&k->word, WAITERS, memory_order_relaxed);
   cc_guard_unlock(&k->object.guard);
+  /* a plain lock may be released by another while its holder notifies */
+  if (!cc_lock_locked(k)) wake_first(me, k);
 }
 
 cc_outcome cc_lock_acquire_moved(cc_self *me, cc_lock *k) {
