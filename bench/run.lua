@@ -11,8 +11,8 @@
 package.path = "spec/support/?.lua;" .. package.path
 local jobs = require "jobs"
 
--- goal: what concur's figure divided by the limit's must be. `most` and `least`
--- bound the figure itself.
+-- goal: what concur's figure divided by the limit's must be. `most` bounds the
+-- figure itself. `versus`: the limit is another row of concur.
 local rows = {
   { "spawn_join", limit = "lua_spawn", goal = "<= 0.5" },
   { "pingpong", limit = "futex_spin_pingpong", most = 3 },
@@ -24,7 +24,12 @@ local rows = {
   { "mpmc", limit = "mpmc_lockfree" },
   { "shared_inc", limit = "lua_atomic_inc", goal = ">= 0.8" },
   { "lock_uncontended", limit = "lua_lock_pair", goal = "<= 1.1" },
-  { "lock_contended", limit = "lua_lock_contended" },
+  { "lock_contended", limit = "lua_lock_contended", goal = "<= 1" },
+  { "rlock_uncontended", limit = "lua_lock_pair", script = "pair_uncontended", args = "rlock", goal = "<= 1.15" },
+  { "sem_uncontended", limit = "lua_lock_pair", script = "pair_uncontended", args = "semaphore", goal = "<= 1.15" },
+  { "event_pingpong", versus = "pingpong", goal = "<= 1.2" },
+  { "cond_pingpong", versus = "pingpong", script = "condition_pingpong", goal = "<= 1.2" },
+  { "release_waiters", versus = "release_waiters", most = 0.5, runs = 2 },
   { "fib_par", limit = "cpu_par", runs = 2 },
 }
 
@@ -51,6 +56,9 @@ local environment = jobs.environment { build = work, lua = options.lua }
 
 local function command_of(task)
   local row = task.row
+  if task.side == "limit" and row.versus then
+    return ("%s %s bench/rows/%s.lua"):format(environment, options.lua, row.versus)
+  end
   if task.side == "limit" then return ("%s/limits %s"):format(work, row.limit) end
   return ("%s %s bench/rows/%s.lua %s"):format(environment, options.lua, row.script or row[1], row.args or "")
 end

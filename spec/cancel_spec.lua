@@ -373,7 +373,6 @@ for _, kind in ipairs(h.kinds) do
           q:put(1), q:put(2, 0), q:get(), e:wait(), r:count(), c:notify(), l:acquire() == l,
         }
         concur.yield()
-        concur.sleep(0)
         return list, l:acquire(0), s:acquire(0)
       end)
       h.await_status(t, "waiting")
@@ -384,6 +383,25 @@ for _, kind in ipairs(h.kinds) do
       assert.equal(1, list[3])
       assert.is_false(lock)
       assert.is_false(semaphore)
+    end)
+
+    it("may use coroutines once it caught that", function()
+      for _, busy in ipairs { false, true } do
+        local on = concur.event()
+        local t = start(function()
+          pcall(function()
+            on:set()
+            while busy do end
+            concur.sleep(60)
+          end)
+          local n = 0
+          for i in coroutine.wrap(function() for i = 1, 3 do coroutine.yield(i) end end) do n = n + i end
+          return n
+        end)
+        assert.is_true(on:wait(20))
+        t:cancel()
+        assert.equal(6, h.results(t))
+      end
     end)
 
     it("still holds the condition's lock, as often as before", function()
@@ -437,7 +455,7 @@ for _, kind in ipairs(h.kinds) do
   -- itself when it got through all that.
   local function tidy(s)
     s.inside:set()
-    while not s.go:get() do end
+    while not s.go:get() do concur.yield() end
     for _ = 1, 20000 do end
     assert(s.gate:wait(20))
     concur.checkpoint()
@@ -446,10 +464,20 @@ for _, kind in ipairs(h.kinds) do
   end
 
   local function closing(s, f)
-    return setmetatable({}, { __close = function(_, err) return f(s, err) end })
+    return setmetatable({}, { __close = function(_, err)
+      f(s, err)
+      return nil
+    end })
   end
 
   local function closing_bare(s, f)
+    return setmetatable({}, { __close = function()
+      f(s)
+      return nil
+    end })
+  end
+
+  local function closing_tail(s, f)
     return setmetatable({}, { __close = function() return f(s) end })
   end
 
@@ -470,9 +498,11 @@ for _, kind in ipairs(h.kinds) do
     end })
   end
 
+  -- the third: not for blocks left without an error, where Lua does not tell a tail call's origin
   local makers = {
     { "with parameters", closing }, { "without parameters", closing_bare },
     { "with locals only", closing_counting }, { "with varargs", closing_varargs },
+    { "with a tail call", closing_tail, true },
   }
 
   -- how a block with such a variable is left: name, function(s, make, tidy), what join gives
@@ -534,10 +564,12 @@ for _, kind in ipairs(h.kinds) do
       deep(10)
     end, "boom" },
     { "by an error in a coroutine", function(s, make, f)
-      coroutine.resume(coroutine.create(function()
+      local co = coroutine.create(function()
         local _ <close> = make(s, f)
         error("x")
-      end))
+      end)
+      coroutine.resume(co)
+      coroutine.close(co)
       concur.sleep(60)
     end },
     { "by an error in a pcall in a coroutine", function(s, make, f)
@@ -600,8 +632,7 @@ for _, kind in ipairs(h.kinds) do
     assert.is_true(s.inside:wait(20))
     assert.is_true(t:cancel())
     s.go:set(true)
-    h.await_status(t, "waiting")
-    assert.is_true(t:is_alive())
+    h.poll("waiting, or ended too early", function() return t:status() ~= "running" end)
     t:cancel()
     s.gate:set()
     return h.join(t)
@@ -612,7 +643,9 @@ for _, kind in ipairs(h.kinds) do
 
     for _, maker in ipairs(makers) do
       for _, exit in ipairs(exits) do
-        it(("lets a __close %s complete, its block left %s"):format(maker[1], exit[1]), function()
+        local tells = exit[1]:find("error") or exit[1]:find("close$")
+        local test = (tells or not maker[3]) and it or function() end
+        test(("lets a __close %s complete, its block left %s"):format(maker[1], exit[1]), function()
           local s = new_state()
           local t = start(exit[2], s, maker[2], tidy)
           local ok, err = cancel_inside(s, t)
@@ -673,7 +706,7 @@ for _, kind in ipairs(h.kinds) do
           assert.is_true(s.waiting:wait(20))
           assert.is_true(t:cancel())
           assert.is_true(s.inside:wait(20))
-          h.await_status(t, "waiting")
+          h.poll("waiting, or ended too early", function() return t:status() ~= "running" end)
           t:cancel()
           s.gate:set()
           assert.same({ false, CANCELLED }, { h.join(t) })
@@ -837,9 +870,8 @@ for _, kind in ipairs(h.kinds) do
     end },
     { "in coroutines whose errors resume returns", function(on)
       on()
-      while true do
-        coroutine.resume(coroutine.create(function() for _ = 1, 1000 do end end))
-      end
+      repeat until not coroutine.resume(coroutine.create(function() for _ = 1, 1000 do end end))
+      concur.sleep(60)
     end },
     { "in table.sort", function(on)
       local t = {}
@@ -880,7 +912,7 @@ for _, kind in ipairs(h.kinds) do
     { "that makes garbage", function(on)
       on()
       local keep = {}
-      for i = 1, math.huge do keep[i % 100 + 1] = { ("x"):rep(i % 100), {} } end
+      for i = 1, math.huge do keep[i % 100 + 1] = { ("x"):rep(i % 100), keep[1] and {} } end
     end },
     { "with concur.pcall around", function(on)
       on()
@@ -987,29 +1019,23 @@ for _, kind in ipairs(h.kinds) do
       for i = 1, 200 do
         local on = concur.event()
         local t = start(function()
-          local co = coroutine.create(function()
-            on:set()
+          local n = 0
+          coroutine.wrap(function()
             local function f() return 1 end
-            repeat until not pcall(function() while true do pcall(f) end end)
+            local function loop()
+              on:set()
+              while pcall(f) do n = n + 1 end -- whichever pcall catches it, the loop ends
+            end
+            pcall(loop)
             local ok, err = pcall(error, "first")
             if ok or err ~= "first" then error("wrong: " .. tostring(err), 0) end
-            error("second", 0)
-          end)
-          local _, err = coroutine.resume(co)
-          local fine, text = pcall(error, "third", 0)
-          return err, fine, text
+            concur.exit(n)
+          end)()
         end)
         assert.is_true(on:wait(20))
         for _ = 1, i % 10 do concur.yield() end
         t:cancel()
-        local got = table.pack(t:join(1))
-        -- the hook may have been swallowed by the inner pcall, and then only a wait would raise again
-        if got[1] ~= nil then
-          assert.is_true(got[1] or got[2] == CANCELLED)
-          if got[1] then assert.same({ true, "second", false, "third", n = 4 }, got) end
-        else
-          break
-        end
+        assert.equal("integer", math.type(h.results(t)))
       end
     end)
   end)

@@ -17,13 +17,18 @@ local makers = {
   end },
 }
 
+-- Until it waits, or has ended: its timeout may be short.
+local function settle(t)
+  kit.eventually("the thread waits", function() return t:status() == "waiting" or not t:is_alive() end)
+end
+
 -- A thread that waits on the condition, and gives what wait returned.
 local function waiter(kind, condition, timeout)
   local t = kind.spawn(function()
     local held <close> = condition:acquire()
     return condition:wait(timeout or T), held == nil
   end)
-  kit.until_waiting(t)
+  settle(t)
   condition:acquire()
   condition:release() -- from here on it stands in the condition's line
   return t
@@ -217,7 +222,8 @@ for _, maker in ipairs(makers) do
   kit.each_kind(function(kind)
     describe("between threads, a condition over " .. maker.name, function()
       it("notify wakes n, in order of arrival, and tells how many", function()
-        for _, case in ipairs { { nil, 1 }, { 1, 1 }, { 2, 2 }, { 5, 5 }, { 6, 5 }, { math.maxinteger, 5 }, { 0, 0 } } do
+        local cases = { { nil, 1 }, { 1, 1 }, { 2, 2 }, { 5, 5 }, { 6, 5 }, { math.maxinteger, 5 }, { 0, 0 } }
+        for _, case in ipairs(cases) do
           local condition = maker.make()
           local list = {}
           for i = 1, 5 do list[i] = waiter(kind, condition) end
@@ -325,8 +331,8 @@ for _, maker in ipairs(makers) do
         end
         local said, turns = 0, 0
         math.randomseed(7)
-        local deadline = concur.now() + T
-        while turns < 2000 or said < 300 do
+        local soon, deadline = concur.now() + 1, concur.now() + T
+        while said < 100 or turns < 2000 and concur.now() < soon do
           if concur.now() > deadline then error("hardly anybody is woken: " .. said) end
           condition:with(function() said = said + condition:notify(math.random(0, 3)) end)
           turns = turns + 1
@@ -468,6 +474,7 @@ kit.each_kind(function(kind)
     end)
 
     it("are counted back with their locks, also when threads waited", function()
+      kit.eventually("earlier threads are gone", function() return kit.live().thread == concur.active_count() end)
       local before = kit.live()
       do
         local condition = concur.condition()

@@ -43,7 +43,9 @@ int bind_lock_push(lua_State *L, cc_lock *k, bool got) {
 static int lock_acquire(lua_State *L) {
   cc_lock *k = lock_self(L);
   int64_t deadline = bind_deadline(L, 2);
-  return bind_lock_push(L, k, bind_lock_acquire(L, k, deadline));
+  bool got = cc_likely(cc_lock_acquire(cc_self_get(), k, CC_NOW) == CC_OK) ||
+             bind_lock_acquire(L, k, deadline);
+  return bind_lock_push(L, k, got);
 }
 
 static int lock_release(lua_State *L) {
@@ -101,7 +103,9 @@ static int new_lock(lua_State *L) {
 static int rlock_acquire(lua_State *L) {
   cc_lock *k = rlock_self(L);
   int64_t deadline = bind_deadline(L, 2);
-  return bind_lock_push(L, k, bind_lock_acquire(L, k, deadline));
+  bool got = cc_likely(cc_rlock_acquire(cc_self_get(), k, CC_NOW) == CC_OK) ||
+             bind_lock_acquire(L, k, deadline);
+  return bind_lock_push(L, k, got);
 }
 
 static int rlock_release(lua_State *L) {

@@ -67,7 +67,7 @@ static void write_held(cc_self *me) {
   for (uint32_t i = 0; i < me->nholds; i++) {
     const cc_hold *h = &me->holds[i];
     uint32_t kind = h->object->kind;
-    if (kind == CC_RLOCK || kind == CC_ONCE || (kind == CC_RWLOCK && h->mode == CC_WRITE)) continue;
+    if (h->count == 0 || kind == CC_RLOCK || kind == CC_ONCE || (kind == CC_RWLOCK && h->mode == CC_WRITE)) continue;
     add(&t, "%sconcur.%s: %p", s->held[0] == '\0' ? "" : ", ", cc_kind_name((cc_kind)kind),
         (void *)h->object);
   }

@@ -85,7 +85,7 @@ static bool still_there(const cc_hold *h) { return cc_object_alive(h->index, h->
 void cc_holds_prune(cc_self *me) {
   uint32_t kept = 0;
   for (uint32_t i = 0; i < me->nholds; i++)
-    if (still_there(&me->holds[i])) me->holds[kept++] = me->holds[i];
+    if (me->holds[i].count > 0 && still_there(&me->holds[i])) me->holds[kept++] = me->holds[i];
   me->nholds = kept;
 }
 
@@ -119,21 +119,9 @@ bool cc_hold_remove_slow(cc_self *me, const cc_object *o, uint32_t mode) {
   return true;
 }
 
-/* Notes of units are for scopes only: without memory for one, a scope gives back
-** nothing. */
-void cc_hold_count_up(cc_self *me, cc_object *o) {
+cc_hold *cc_hold_counter(cc_self *me, const cc_object *o) {
   uint32_t i = find(me, o, 0);
-  if (i != 0)
-    me->holds[i - 1].count++;
-  else
-    (void)cc_hold_add(me, o, 0);
-}
-
-bool cc_hold_count_down(cc_self *me, const cc_object *o) {
-  uint32_t i = find(me, o, 0);
-  if (i == 0) return false;
-  if (--me->holds[i - 1].count == 0) cc_hold_remove(me, o, 0);
-  return true;
+  return i == 0 ? NULL : &me->holds[i - 1];
 }
 
 bool cc_hold_has(const cc_self *me, const cc_object *o, uint32_t mode) {

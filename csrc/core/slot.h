@@ -138,9 +138,34 @@ void cc_holds_abandon(cc_self *me);
 typedef void (*cc_abandon)(cc_self *me, cc_object *o, uint32_t mode);
 void cc_set_abandon(cc_kind kind, cc_abandon f);
 
-/* One more, one less unit of o in the thread's hands. Less: false when it had none. */
-void cc_hold_count_up(cc_self *me, cc_object *o);
-bool cc_hold_count_down(cc_self *me, const cc_object *o);
+/* The hold of o that counts units, which may be none; NULL. */
+cc_hold *cc_hold_counter(cc_self *me, const cc_object *o);
+
+/* One more, one less unit of o in the thread's hands. Less: false when it had none. A count of
+** zero stays noted for the next time. The notes are for scopes only: without memory for one, a
+** scope gives back nothing. */
+static inline cc_hold *cc_hold_counter_of(cc_self *me, const cc_object *o) {
+  if (cc_likely(me->nholds > 0)) {
+    cc_hold *h = &me->holds[me->nholds - 1];
+    if (cc_likely(h->object == o && h->id == o->id && h->mode == 0)) return h;
+  }
+  return cc_hold_counter(me, o);
+}
+
+static inline void cc_hold_count_up(cc_self *me, cc_object *o) {
+  cc_hold *h = cc_hold_counter_of(me, o);
+  if (cc_likely(h != NULL))
+    h->count++;
+  else
+    (void)cc_hold_add(me, o, 0);
+}
+
+static inline bool cc_hold_count_down(cc_self *me, const cc_object *o) {
+  cc_hold *h = cc_hold_counter_of(me, o);
+  if (h == NULL || h->count == 0) return false;
+  h->count--;
+  return true;
+}
 
 /* Whether the thread holds o in that mode. */
 bool cc_hold_has(const cc_self *me, const cc_object *o, uint32_t mode);

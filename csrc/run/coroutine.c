@@ -117,7 +117,7 @@ static int wrap(lua_State *L) {
   return 1;
 }
 
-/* {== pcall: so that clean-up can be told while an error unwinds the stack */
+/* {== pcall and xpcall: so that clean-up can be told while an error unwinds the stack */
 
 static int finish_pcall(lua_State *L, int status, lua_KContext unwinding) {
   run_unwinding = (uint32_t)unwinding;
@@ -138,6 +138,47 @@ static int pcall(lua_State *L) {
   return finish_pcall(L, status, unwinding);
 }
 
+/* Upvalues: the script's handler; whether it is debug.traceback, which is then told
+** to leave this function out. */
+static int handle_and_count(lua_State *L) {
+  bool traceback = lua_toboolean(L, lua_upvalueindex(2));
+  lua_settop(L, 1);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_insert(L, 1);
+  if (traceback) lua_pushinteger(L, 2);
+  lua_call(L, traceback ? 2 : 1, 1);
+  run_unwinding++;
+  return 1;
+}
+
+static bool is_traceback(lua_State *L, int idx) {
+  lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  lua_getfield(L, -1, LUA_DBLIBNAME);
+  bool same = lua_istable(L, -1) && lua_getfield(L, -1, "traceback") == LUA_TFUNCTION &&
+              lua_rawequal(L, -1, idx) && lua_iscfunction(L, idx);
+  return same;
+}
+
+static int xpcall(lua_State *L) {
+  lua_KContext unwinding = (lua_KContext)run_unwinding;
+  int n = lua_gettop(L);
+  luaL_checktype(L, 2, LUA_TFUNCTION);
+  bool traceback = is_traceback(L, 2);
+  lua_settop(L, n);
+  lua_pushvalue(L, 2);
+  lua_pushboolean(L, traceback);
+  lua_pushcclosure(L, handle_and_count, 2);
+  lua_replace(L, 2);
+  lua_pushvalue(L, 1);
+  lua_insert(L, 3);
+  lua_pushvalue(L, 2);
+  lua_replace(L, 1);
+  lua_pushboolean(L, 1); /* the first result if there is no error */
+  lua_replace(L, 2);
+  int status = lua_pcallk(L, n - 2, LUA_MULTRET, 1, unwinding, finish_pcall);
+  return finish_pcall(L, status, unwinding);
+}
+
 /* ==} */
 
 static const luaL_Reg functions[] = {
@@ -148,6 +189,8 @@ void run_coroutine_open(lua_State *L) {
   lua_pop(L, 1);
   lua_pushcfunction(L, pcall);
   lua_setglobal(L, "pcall");
+  lua_pushcfunction(L, xpcall);
+  lua_setglobal(L, "xpcall");
 }
 
 void run_coroutine_learn(lua_State *L) {
@@ -159,5 +202,7 @@ void run_coroutine_learn(lua_State *L) {
   }
   lua_getglobal(L, "pcall");
   codec_names_learn_field(L, LUA_GNAME, "pcall");
-  lua_pop(L, 2);
+  lua_getglobal(L, "xpcall");
+  codec_names_learn_field(L, LUA_GNAME, "xpcall");
+  lua_pop(L, 3);
 }

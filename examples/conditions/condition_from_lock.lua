@@ -22,12 +22,13 @@ function Condition:acquire(timeout) return self.lock:acquire(timeout) end
 function Condition:release() self.lock:release() end
 
 -- A plain lock does not know its owner: when a try fails it is held, and the caller is
--- trusted to be the one. An rlock gives it to its owner again, and to nobody else.
+-- trusted to be the one. An rlock is given to its owner once more, and counts.
 function Condition:is_owned()
   local held = self.lock:acquire(0)
-  if held then self.lock:release() end
-  if concur.type(self.lock) == "lock" then return not held end
-  return held and self.lock:locked()
+  local again = held and concur.type(held) == "rlock" and held:count() > 1
+  if held then held:release() end
+  if concur.type(self.lock) == "rlock" then return again end
+  return not held
 end
 
 -- Releases the lock as often as it is held; returns how often.
@@ -138,7 +139,7 @@ assert(one.lock == shared and other.lock == shared)
 
 for _, condition in ipairs { Condition.new(), one } do
   local kind = concur.type(condition.lock)
-  print("-- a condition on a " .. kind)
+  print("-- a condition, and its lock: " .. kind)
 
   -- Without the lock neither is allowed.
   local ok, message = pcall(condition.wait, condition)

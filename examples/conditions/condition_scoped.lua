@@ -6,7 +6,9 @@ local concur = require "concur"
 
 local condition = concur.condition()
 
-local function look() return ("%s, owner %s"):format(condition:locked() and "locked" or "free", condition:owner()) end
+local function look()
+  return condition:locked() and "locked by " .. condition:owner() or "free"
+end
 
 condition:acquire()
 local during = look()
@@ -33,5 +35,5 @@ end)
 print("a block that ends with an error", look())
 assert(not ok and err:find "something went wrong")
 
-assert(during == "locked, owner MainThread" and after == "free, owner nil")
+assert(during == "locked by MainThread" and after == "free")
 assert(look() == after)

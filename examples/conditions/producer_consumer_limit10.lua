@@ -13,9 +13,7 @@ local limit = 10
 local items = concur.queue() -- used as a list, while the condition is held
 local condition = concur.condition()
 
-local Consumer = concur.thread:extend "Consumer"
-
-function Consumer:run()
+local function consume()
   for _ = 1, rounds do
     concur.sleep(example.pause(2))
     local _ <close> = condition:acquire()
@@ -29,9 +27,7 @@ function Consumer:run()
   end
 end
 
-local Producer = concur.thread:extend "Producer"
-
-function Producer:run()
+local function produce()
   for _ = 1, rounds do
     concur.sleep(example.pause(1))
     local _ <close> = condition:acquire()
@@ -46,10 +42,8 @@ function Producer:run()
 end
 
 local start = concur.now()
-local producer = Producer()
-local consumer = Consumer()
-producer:start()
-consumer:start()
+local producer = concur.spawn(produce)
+local consumer = concur.spawn(consume)
 assert(producer:join())
 assert(consumer:join())
 local elapsed = concur.now() - start

@@ -3,10 +3,8 @@
 --   consumer first  who waits is woken although the event is clear again at once:
 --                   the consumer prints 0, 1, 2, 3, 4
 --   producer first  the first signal comes before anybody waits for it, and is lost;
---                   the consumer gets four, and waits for a fifth that never comes
---
--- The wait that lasts for ever has a limit here. Without one it will end in concur's
--- report of a deadlock, once concur has those.
+--                   the consumer gets four, and waits for a fifth that never comes:
+--                   when all others wait for it, concur reports a deadlock
 --
 --   lua5.4 five_signals.lua [consumer-first|producer-first]    (default: both)
 
@@ -14,6 +12,7 @@ package.path = arg[0]:gsub("[^/]*$", "../lib/?.lua;") .. package.path
 local concur = require "concur"
 local example = require "example"
 
+concur.excepthook = false -- main shows the report
 local say, said = example.transcript()
 local event = concur.event()
 local number = concur.value()
@@ -21,15 +20,12 @@ local number = concur.value()
 local ready = concur.queue() -- the consumer is about to wait
 local cleared = concur.queue() -- the producer has cleared the event
 
-local function consume(limit)
-  for round = 1, 5 do
+local function consume()
+  for _ = 1, 5 do
     ready:put(true)
-    if event:wait(round == 5 and limit or nil) then
-      say("consumer: got number %d", number:get())
-      cleared:get()
-    else
-      say("consumer: no signal for %.1f s", limit)
-    end
+    event:wait()
+    say("consumer: got number %d", number:get())
+    cleared:get()
   end
 end
 
@@ -58,12 +54,12 @@ local function consumer_first()
 end
 
 local function producer_first()
-  local consumer = concur.thread(consume, example.pause(3))
+  local consumer = concur.thread(consume)
   local producer = concur.spawn(produce, consumer, true)
   example.until_waiting(producer) -- it has signalled, and sleeps
   consumer:start()
   assert(producer:join())
-  assert(consumer:join())
+  return example.deadlock { consumer }, debug.getinfo(consume, "S").linedefined + 3
 end
 
 local function numbers(lines, from)
@@ -83,7 +79,7 @@ end
 if order ~= "consumer-first" then
   print "-- producer first"
   local from = #lines + 1
-  producer_first()
+  local report, line = producer_first()
   assert(numbers(said(), from) == "1 2 3 4")
-  assert(lines[#lines]:find "^consumer: no signal")
+  assert(report:find(("waits for concur%%.event: [^\n]*, at [^\n]*five_signals%%.lua:%d"):format(line)))
 end

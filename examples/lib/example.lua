@@ -88,18 +88,28 @@ function example.until_waiting(thread)
   end
 end
 
+local function is_report(err) return type(err) == "string" and err:find("deadlock: ", 1, true) end
+
 --- Joins threads that wait for ever. Shows the report that ends their wait, and
---- returns it: main gets it as an error, or from a thread that ended with it.
+--- returns it: main gets it as an error, or from a thread that ended with it. (What
+--- such a thread lets go of may allow another one to go on.)
 function example.deadlock(threads)
-  local _, first, second = pcall(threads[1].join, threads[1])
-  local report = first or second
-  assert(type(report) == "string" and report:find("deadlock: ", 1, true), report)
-  concur.print(report)
+  local report
   for _, thread in ipairs(threads) do
-    local ok, err = thread:join()
-    assert(not ok and err:find("deadlock: ", 1, true))
-    assert(report:find(thread.name .. " waits for ", 1, true))
+    local joined, ok, err = pcall(thread.join, thread)
+    if not joined then
+      assert(is_report(ok), ok)
+      report = ok
+      ok, err = thread:join()
+    end
+    if not ok then
+      assert(is_report(err), err)
+      report = err
+    end
   end
+  assert(report, "nobody waited for ever")
+  concur.print(report)
+  for _, thread in ipairs(threads) do assert(report:find(thread.name .. " waits for ", 1, true)) end
   return report
 end
 

@@ -1,6 +1,7 @@
 -- A counter that locks itself in each of its methods, and ten thousand threads that
 -- count up and down with it: ten million steps in all. Main looks at the number of
--- living threads now and then; when it is alone again, the counter is at 0.
+-- living threads now and then; when it is alone again, the counter is at 0. (The first
+-- threads have ended long before the last are started.)
 --
 -- The counter is copied to each thread's state; its lock and value are the same ones.
 -- In quick runs there are fewer threads: CONCUR_EX_SCALE=1 makes them all.

@@ -37,7 +37,7 @@ end
 local rlock = RLock.new()
 local me = concur.current().ident
 
-local function show(what) print(("%-32s owner %-5s count %d"):format(what, rlock.owner:get(), rlock.count:get())) end
+local function show(what) print(("%-34s owner %-5s count %d"):format(what, rlock.owner:get(), rlock.count:get())) end
 
 local function holds(owner, count) return rlock.owner:get() == owner and rlock.count:get() == count end
 
