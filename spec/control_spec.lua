@@ -323,9 +323,10 @@ describe("concur.shield", function()
       assert.is_false(cancelled(inside, finish))
     end
     assert.is_false(cancelled(function()
-      local co = coroutine.wrap(function() concur.shield(coroutine.yield) end)
-      co()
-      co = nil -- luacheck: ignore
+      do -- left in the middle, and then out of reach
+        local co = coroutine.wrap(function() concur.shield(coroutine.yield) end)
+        co()
+      end
       collectgarbage()
       collectgarbage()
       return (pcall(concur.checkpoint))
