@@ -129,7 +129,7 @@ describe("memory", function()
     comes_back("a long string", before, resident, 4096)
     collectgarbage()
     -- the sanitizers keep what was freed, to find uses of it
-    if not (os.getenv("LD_PRELOAD") or ""):find("san", 1, true) then
+    if not (os.getenv("LUA") or ""):find("san", 1, true) then
       assert.is_true(resident_of_process() <= at_first + (20 << 20), "the process keeps it")
     end
     assert.is_nil(got)

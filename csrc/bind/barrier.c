@@ -52,6 +52,7 @@ static int barrier_wait(lua_State *L) {
   if (held_back) me->shield++;
   cc_outcome outcome = cc_barrier_arrive(me, b, deadline, &index, &last, &round);
   if (held_back) me->shield--;
+  bind_leave(me);
   if (outcome != CC_OK) {
     if (outcome != CC_CLOSED && outcome != CC_TIMEOUT) bind_again(L, &wait, outcome);
     return push_broken(L);

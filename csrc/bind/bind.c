@@ -116,16 +116,15 @@ cc_self *bind_enter(lua_State *L, bind_wait *wait) {
   cc_self *me = cc_self_get();
   wait->shielded = false;
   wait->L = L;
+  if (!me->no_signals) {
+    lua_State *m = main_coroutine(L);
+    if (cc_unlikely(lua_gethook(m) != NULL)) run_hook(L); /* a signal may have come just before */
+    wait->hook = lua_gethook(m);
+    me->interrupted = hook_changed;
+    me->interrupted_arg = wait;
+  }
   me->where = source_line;
   me->where_arg = wait;
-  if (me->no_signals) return me;
-  wait->hook = lua_gethook(main_coroutine(L));
-  if (cc_unlikely(wait->hook != NULL)) { /* a signal may have come just before */
-    run_hook(L);
-    wait->hook = lua_gethook(main_coroutine(L));
-  }
-  me->interrupted = hook_changed;
-  me->interrupted_arg = wait;
   return me;
 }
 
@@ -153,24 +152,34 @@ void bind_raise(lua_State *L, cc_outcome outcome) {
   }
 }
 
+void bind_leave(cc_self *me) {
+  me->where = NULL;
+  me->interrupted = NULL;
+}
+
 bool bind_again(lua_State *L, bind_wait *wait, cc_outcome outcome) {
+  cc_self *me = cc_self_get();
   if (cc_likely(outcome == CC_OK)) {
-    if (cc_unlikely(wait->shielded)) cc_self_get()->shield--;
+    if (cc_unlikely(wait->shielded)) me->shield--;
+    bind_leave(me);
     return false;
   }
   if (outcome == CC_CANCELLED && run_in_cleanup(L)) {
     wait->shielded = true;
-    cc_self_get()->shield++;
+    me->shield++;
     return true;
   }
   if (wait->shielded) {
     wait->shielded = false;
-    cc_self_get()->shield--;
+    me->shield--;
   }
   if (outcome == CC_INTERRUPTED) {
+    bind_leave(me); /* the hook runs Lua code, and may not come back */
     run_hook(L);
+    bind_enter(L, wait);
     return true;
   }
+  bind_leave(me);
   bind_raise(L, outcome);
   return false;
 }

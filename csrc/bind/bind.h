@@ -51,6 +51,10 @@ typedef struct bind_wait {
 ** long as the call. */
 cc_self *bind_enter(lua_State *L, bind_wait *wait);
 
+/* What bind_enter set is valid no longer; bind_again does that when it returns false or
+** raises. */
+void bind_leave(cc_self *me);
+
 /* True when the call is to be made again: a signal came and its hook returned, or
 ** a cancellation is held back by a clean-up. Raises for a cancellation, a
 ** deadlock, lack of memory, or what the hook raises. */

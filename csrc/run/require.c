@@ -9,14 +9,15 @@
 
 #include "core/lock.h"
 
-static cc_lock loading;
+static cc_lock loading = {.object = {.kind = CC_LOCK}};
 static uint32_t depth; /* under the lock */
 
 static void enter(cc_self *me) {
   if (cc_lock_holder(&loading) != me->slot->ident) {
     me->shield++; /* no other thread is long in there */
     me->interrupted = NULL;
-    cc_lock_acquire(me, &loading, CC_FOREVER);
+    me->where = NULL;
+    while (cc_lock_acquire(me, &loading, CC_FOREVER) != CC_OK) continue;
     me->shield--;
   }
   depth++;

@@ -20,7 +20,7 @@ h.kinds = { "thread" }
 h.patience = 20
 
 -- The sanitizers take so much address space that limits on it mean nothing.
-local preload = os.getenv("LD_PRELOAD") or ""
+local preload = (os.getenv("LUA") or ""):match("LD_PRELOAD=%S+") or ""
 h.sanitized = preload:find("libasan") ~= nil or preload:find("libtsan") ~= nil
 
 local function quote(s) return "'" .. s:gsub("'", [['\'']]) .. "'" end
