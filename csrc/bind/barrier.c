@@ -46,6 +46,7 @@ static int barrier_wait(lua_State *L) {
   bind_wait wait;
   cc_self *me = bind_enter(L, &wait);
   bool held_back = run_in_cleanup(L);
+  bind_rearm(me, &wait);
   uint32_t index = 0;
   uint64_t round = 0;
   bool last;

@@ -112,6 +112,15 @@ static void source_line(void *arg, char *text, size_t size) {
   }
 }
 
+void bind_rearm(cc_self *me, bind_wait *wait) {
+  if (!me->no_signals) {
+    me->interrupted = hook_changed;
+    me->interrupted_arg = wait;
+  }
+  me->where = source_line;
+  me->where_arg = wait;
+}
+
 cc_self *bind_enter(lua_State *L, bind_wait *wait) {
   cc_self *me = cc_self_get();
   wait->shielded = false;
@@ -120,11 +129,8 @@ cc_self *bind_enter(lua_State *L, bind_wait *wait) {
     lua_State *m = main_coroutine(L);
     if (cc_unlikely(lua_gethook(m) != NULL)) run_hook(L); /* a signal may have come just before */
     wait->hook = lua_gethook(m);
-    me->interrupted = hook_changed;
-    me->interrupted_arg = wait;
   }
-  me->where = source_line;
-  me->where_arg = wait;
+  bind_rearm(me, wait);
   return me;
 }
 
@@ -137,7 +143,7 @@ static void raise_report(lua_State *L) {
   bind_wait here = {.L = L};
   me->report = NULL;
   source_line(&here, place, sizeof place);
-  lua_pushfstring(L, "%s: %s", place, (const char *)p->bytes);
+  lua_pushfstring(L, "%s: %s", place, p != NULL ? (const char *)p->bytes : "deadlock");
   cc_parcel_release(p);
   lua_error(L);
 }
@@ -167,6 +173,7 @@ bool bind_again(lua_State *L, bind_wait *wait, cc_outcome outcome) {
   if (outcome == CC_CANCELLED && run_in_cleanup(L)) {
     wait->shielded = true;
     me->shield++;
+    bind_rearm(me, wait); /* looking for the clean-up may have run finalizers */
     return true;
   }
   if (wait->shielded) {

@@ -17,6 +17,7 @@ static cc_outcome put_blocking(lua_State *L, cc_queue *q, int idx, int64_t deadl
   do {
     cc_item item;
     bind_item(L, idx, &item);
+    bind_rearm(me, &wait);
     outcome = cc_queue_put(me, q, &item, deadline);
     if (outcome != CC_OK) bind_item_drop(&item);
   } while (bind_again(L, &wait, outcome));

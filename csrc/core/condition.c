@@ -1,6 +1,8 @@
 /* Conditions. */
 #include "core/condition.h"
 
+#include "core/deadlock.h"
+
 static void destroy(cc_object *o) { cc_object_parcel_release(&((cc_condition *)o)->lock->object); }
 
 cc_condition *cc_condition_new(cc_lock *lock) {
@@ -20,12 +22,16 @@ bool cc_condition_held(const cc_self *me, const cc_condition *c) {
 ** on it even while it unwinds. Whoever was told of a deadlock lets go in the end. */
 static void take_again(cc_self *me, cc_lock *k, uint32_t count, bool moved) {
   bool (*interrupted)(void *) = me->interrupted;
+  cc_parcel *report = me->report; /* of the wait, which this one must not forget */
+  me->report = NULL;
   me->interrupted = NULL;
   me->shield++;
   cc_outcome outcome = moved ? cc_lock_acquire_moved(me, k) : CC_TIMEOUT;
   while (outcome != CC_OK) outcome = cc_lock_acquire(me, k, CC_FOREVER);
   me->shield--;
   me->interrupted = interrupted;
+  cc_deadlock_forget(me);
+  me->report = report;
   atomic_store_explicit(&k->count, count, memory_order_relaxed);
 }
 

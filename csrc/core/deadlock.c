@@ -83,7 +83,8 @@ bool cc_deadlock_enter(cc_self *me, cc_object *o) {
   cc_guard_unlock(&s->place_guard);
   atomic_store(&s->blocked, ++me->sleeps);
   atomic_fetch_add(&f->blocked, 1);
-  return suspicious(f) || o->kind == CC_RLOCK;
+  /* whoever closes a circle of rlocks finds it at the first look, so one is enough */
+  return suspicious(f) || (o->kind == CC_RLOCK && !me->looked);
 }
 
 void cc_deadlock_leave(cc_self *me) {
@@ -131,7 +132,8 @@ static cc_slot *holder(cc_object *o) {
   if (word == 0) return NULL;
   cc_slot *s = &cc_family_root->slots[word - 1];
   /* a plain lock outlives the thread that took it, whose slot may be another's by now */
-  bool stale = o->kind == CC_LOCK && cc_lock_holder((cc_lock *)o) != s->ident;
+  bool stale = o->kind == CC_LOCK && (atomic_load(&s->thread) == NULL ||
+                                     cc_lock_holder((cc_lock *)o) != s->ident);
   return stale ? NULL : s;
 }
 
@@ -184,6 +186,7 @@ bool cc_deadlock_told(cc_self *me) {
 }
 
 void cc_deadlock_forget(cc_self *me) {
+  me->looked = false;
   if (cc_likely(!cc_deadlock_told(me))) return;
   cc_parcel_release(me->report);
   me->report = NULL;
@@ -192,25 +195,25 @@ void cc_deadlock_forget(cc_self *me) {
 /* ==} {== the close look */
 
 /* The number under which a slot sleeps for good, 0 when it does not. */
-static uint64_t sleeps(const cc_self *me, cc_slot *s) {
+static uint64_t sleeps(cc_slot *s) {
   uint64_t number = atomic_load(&s->blocked);
   if (atomic_load(&s->waiter.granted) != 0) return 0;
-  if (s != me->slot && atomic_load(&s->token) == 1) return 0;
+  if (atomic_load(&s->token) == 1) return 0; /* a wake-up is there, the caller's own included */
   if (atomic_load(&s->report) != NULL) return 0;
   return number;
 }
 
-static bool everybody(cc_self *me, cc_slot **slots, uint64_t *numbers, uint32_t top, uint32_t *n) {
+static bool everybody(cc_slot **slots, uint64_t *numbers, uint32_t top, uint32_t *n) {
   cc_family *f = cc_family_root;
   *n = 0;
   for (uint32_t i = 0; i < top; i++) {
     cc_slot *s = &f->slots[i];
     if (!atomic_load(&s->active)) continue;
-    if ((numbers[*n] = sleeps(me, s)) == 0) return false;
+    if ((numbers[*n] = sleeps(s)) == 0) return false;
     slots[(*n)++] = s;
   }
   for (uint32_t i = 0; i < *n; i++)
-    if (!atomic_load(&slots[i]->active) || sleeps(me, slots[i]) != numbers[i]) return false;
+    if (!atomic_load(&slots[i]->active) || sleeps(slots[i]) != numbers[i]) return false;
   return suspicious(f) && atomic_load(&f->active) == *n && atomic_load(&f->slot_seen) == top;
 }
 
@@ -219,7 +222,7 @@ static bool circle(cc_self *me, cc_slot **slots, uint64_t *numbers, uint32_t lim
   cc_slot *s = me->slot;
   for (*n = 0; *n < limit;) {
     cc_object *o = atomic_load(&s->waiting_for);
-    if ((numbers[*n] = sleeps(me, s)) == 0 || o == NULL || o->kind != CC_RLOCK) return false;
+    if ((numbers[*n] = sleeps(s)) == 0 || o == NULL || o->kind != CC_RLOCK) return false;
     slots[(*n)++] = s;
     s = holder(o);
     if (s == NULL) return false;
@@ -228,7 +231,7 @@ static bool circle(cc_self *me, cc_slot **slots, uint64_t *numbers, uint32_t lim
   if (s != me->slot) return false;
   for (uint32_t i = 0; i < *n; i++) {
     cc_object *o = atomic_load(&slots[i]->waiting_for);
-    if (sleeps(me, slots[i]) != numbers[i] || o == NULL) return false;
+    if (sleeps(slots[i]) != numbers[i] || o == NULL) return false;
     if (holder(o) != slots[(i + 1) % *n]) return false;
   }
   return true;
@@ -236,12 +239,13 @@ static bool circle(cc_self *me, cc_slot **slots, uint64_t *numbers, uint32_t lim
 
 void cc_deadlock_look(cc_self *me) {
   cc_family *f = cc_family_root;
+  me->looked = true;
   uint32_t top = atomic_load(&f->slot_seen), n = 0;
   cc_slot **slots = malloc(top * sizeof *slots);
   uint64_t *numbers = malloc(top * sizeof *numbers);
   if (slots != NULL && numbers != NULL) {
     cc_guard_lock(&f->deadlock_guard, me->word);
-    if (suspicious(f) && everybody(me, slots, numbers, top, &n))
+    if (suspicious(f) && everybody(slots, numbers, top, &n))
       deliver(me, "every thread waits for another", slots, n);
     else if (circle(me, slots, numbers, top, &n))
       deliver(me, "rlocks are waited for in a circle", slots, n);

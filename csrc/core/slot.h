@@ -93,6 +93,7 @@ typedef struct cc_self {
   void (*where)(void *, char *text, size_t size); /* source line of the call; NULL: unknown */
   void *where_arg;
   uint64_t sleeps;   /* numbers the sleeps without deadline */
+  bool looked;       /* for a deadlock, since this wait began */
   struct cc_parcel *report; /* of a deadlock, to be raised; one reference */
   void (*on_detach)(void); /* called when the thread gives its slot back; NULL: nothing */
 } cc_self;

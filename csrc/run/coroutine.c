@@ -72,9 +72,10 @@ static int resume(lua_State *L) {
 }
 
 static int reset(lua_State *co) {
+  uint32_t before = run_unwinding;
   run_unwinding++;
-  int status = lua_resetthread(co);
-  run_unwinding--;
+  int status = lua_resetthread(co); /* handlers that raise count, too */
+  run_unwinding = before;
   return status;
 }
 
@@ -179,6 +180,20 @@ static int xpcall(lua_State *L) {
   return finish_pcall(L, status, unwinding);
 }
 
+/* load catches what its reader raises, but lets the message handler of the next pcall see
+** it: that has not begun to unwind anything. */
+static int load(lua_State *L) {
+  uint32_t before = run_unwinding;
+  if (lua_type(L, 1) != LUA_TSTRING) luaL_checktype(L, 1, LUA_TFUNCTION);
+  luaL_optstring(L, 2, NULL);
+  luaL_optstring(L, 3, NULL);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_insert(L, 1);
+  lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+  run_unwinding = before;
+  return lua_gettop(L);
+}
+
 /* ==} */
 
 static const luaL_Reg functions[] = {
@@ -191,18 +206,23 @@ void run_coroutine_open(lua_State *L) {
   lua_setglobal(L, "pcall");
   lua_pushcfunction(L, xpcall);
   lua_setglobal(L, "xpcall");
+  lua_getglobal(L, "load");
+  lua_pushcclosure(L, load, 1);
+  lua_setglobal(L, "load");
 }
 
 void run_coroutine_learn(lua_State *L) {
+  static const char *const globals[] = {"pcall", "xpcall", "load", NULL};
   lua_getglobal(L, LUA_COLIBNAME);
   for (const luaL_Reg *f = functions; f->name != NULL; f++) {
     lua_getfield(L, -1, f->name);
     codec_names_learn_field(L, LUA_COLIBNAME, f->name);
     lua_pop(L, 1);
   }
-  lua_getglobal(L, "pcall");
-  codec_names_learn_field(L, LUA_GNAME, "pcall");
-  lua_getglobal(L, "xpcall");
-  codec_names_learn_field(L, LUA_GNAME, "xpcall");
-  lua_pop(L, 3);
+  lua_pop(L, 1);
+  for (const char *const *name = globals; *name != NULL; name++) {
+    lua_getglobal(L, *name);
+    codec_names_learn_field(L, LUA_GNAME, *name);
+    lua_pop(L, 1);
+  }
 }

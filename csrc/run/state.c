@@ -28,9 +28,9 @@ struct run_state {
   int warning;    /* lua_setwarnf: off, on, or in the middle of a message */
 };
 
-static lua_CFunction opener;
+static _Atomic(lua_CFunction) opener;
 
-void run_state_set_opener(lua_CFunction open) { opener = open; }
+void run_state_set_opener(lua_CFunction open) { atomic_store(&opener, open); }
 
 lua_State *run_state_lua(run_state *s) { return s->L; }
 
@@ -64,7 +64,7 @@ static void warn(void *ud, const char *message, int to_be_continued) {
 
 static int open_all(lua_State *L) {
   luaL_openlibs(L);
-  lua_pushcfunction(L, opener);
+  lua_pushcfunction(L, atomic_load(&opener));
   lua_call(L, 0, 0);
   return 0;
 }

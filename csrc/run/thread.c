@@ -428,6 +428,13 @@ static void foreign_end(void) {
   cc_object_release(&t->object);
 }
 
+/* The kernel thread ends that was the main one, in a host that goes on without it. */
+static void main_end(void) {
+  run_thread *t = (run_thread *)atomic_load(&cc_self_storage.slot->thread);
+  codec_thread_end();
+  if (t != NULL) run_thread_end(t, RUN_DONE, NULL, NULL);
+}
+
 bool run_thread_open(void) {
   static cc_guard once;
   bool ok = true;
@@ -435,6 +442,7 @@ bool run_thread_open(void) {
   if (atomic_load(&main_thread) == NULL) {
     run_thread *t = adopt("MainThread", false);
     ok = t != NULL;
+    if (ok) cc_self_get()->on_detach = main_end;
     atomic_store(&main_thread, t);
     cc_deadlock_set_namer(name_thread);
   }
