@@ -66,9 +66,10 @@ static void write_held(cc_self *me) {
   cc_holds_prune(me);
   for (uint32_t i = 0; i < me->nholds; i++) {
     const cc_hold *h = &me->holds[i];
-    uint32_t kind = h->object->kind;
-    if (h->count == 0 || kind == CC_RLOCK || kind == CC_ONCE || (kind == CC_RWLOCK && h->mode == CC_WRITE)) continue;
-    add(&t, "%sconcur.%s: %p", s->held[0] == '\0' ? "" : ", ", cc_kind_name((cc_kind)kind),
+    bool reads = h->kind == CC_RWLOCK && h->mode == CC_READ;
+    bool units = h->kind == CC_SEMAPHORE || h->kind == CC_BOUNDED_SEMAPHORE;
+    if (h->count == 0 || !(reads || units)) continue;
+    add(&t, "%sconcur.%s: %p", s->held[0] == '\0' ? "" : ", ", cc_kind_name((cc_kind)h->kind),
         (void *)h->object);
   }
 }

@@ -76,15 +76,18 @@ static void leave(cc_object *o) {
 
 /* ==} */
 
+/* Under the object guard, so that its memory stays: the object in that entry, or NULL. */
+static cc_object *find(const cc_family *f, uint32_t index, uint64_t id) {
+  if (index >= f->object_top) return NULL;
+  cc_object *o = atomic_load(&f->objects[index]);
+  /* a free entry holds a small number, the next free one */
+  return (uintptr_t)o > f->object_limit && o->id == id ? o : NULL;
+}
+
 bool cc_object_alive(uint32_t index, uint64_t id) {
   cc_family *f = cc_family_root;
-  bool alive = false;
-  cc_guard_lock(&f->object_guard, cc_self_word()); /* so that it does not go meanwhile */
-  if (index < f->object_top) {
-    const cc_object *o = atomic_load(&f->objects[index]);
-    /* a free entry holds a small number, the next free one */
-    alive = (uintptr_t)o > f->object_limit && o->id == id;
-  }
+  cc_guard_lock(&f->object_guard, cc_self_word());
+  bool alive = find(f, index, id) != NULL;
   cc_guard_unlock(&f->object_guard);
   return alive;
 }
@@ -153,7 +156,7 @@ static bool mark(cc_object *o, bool held) {
     o->holders[cc_family_self / 64] |= bit;
   else
     o->holders[cc_family_self / 64] &= ~bit;
-  gone = unused(o);
+  gone = o->dying = unused(o);
   cc_guard_unlock(g);
   return gone;
 }
@@ -187,7 +190,27 @@ void cc_object_parcel_release(cc_object *o) {
   cc_guard_lock(g, cc_self_word());
   cc_assert(o->parcels > 0);
   o->parcels--;
-  gone = unused(o);
+  gone = o->dying = unused(o);
   cc_guard_unlock(g);
   if (gone) destroy(o);
+}
+
+cc_object *cc_object_revive(uint32_t index, uint64_t id) {
+  cc_family *f = cc_family_root;
+  uint32_t me = cc_self_word();
+  cc_guard_lock(&f->object_guard, me);
+  cc_object *o = find(f, index, id);
+  if (o != NULL) {
+    cc_guard *local = cc_local_guard(index), *references = reference_guard(o);
+    cc_guard_lock(local, me);
+    cc_guard_lock(references, me);
+    bool dying = o->dying;
+    if (!dying && cc_local_up(index))
+      o->holders[cc_family_self / 64] |= UINT64_C(1) << (cc_family_self % 64);
+    cc_guard_unlock(references);
+    cc_guard_unlock(local);
+    if (dying) o = NULL;
+  }
+  cc_guard_unlock(&f->object_guard);
+  return o;
 }

@@ -43,6 +43,7 @@ typedef struct cc_object {
   uint64_t id;                /* unique in the family; constant */
   cc_guard guard;             /* the primitive's own words, and `waiters` */
   uint32_t parcels;           /* references from parcels; under its reference guard */
+  bool dying;                 /* nothing refers to it any more; under its reference guard */
   union {
     cc_waitlist waiters;         /* under guard */
     struct cc_object *next_dead; /* once nothing refers to it */
@@ -66,6 +67,10 @@ void cc_object_release(cc_object *o);
 /* The same for a parcel's references. */
 void cc_object_parcel_retain(cc_object *o);
 void cc_object_parcel_release(cc_object *o);
+
+/* A reference to the object that had this index and id, or NULL when it has died or is
+** just dying: for those who remember an object without a reference. */
+cc_object *cc_object_revive(uint32_t index, uint64_t id);
 
 /* Whether an object that had this index and id still lives. */
 bool cc_object_alive(uint32_t index, uint64_t id);

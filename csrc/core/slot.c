@@ -48,7 +48,7 @@ void cc_self_attach(void) {
   atomic_store(&s->waiting_for, NULL);
   atomic_store(&s->thread, NULL);
   atomic_store(&s->blocked, 0);
-  cc_parcel_release(atomic_exchange(&s->report, NULL));
+  cc_assert(atomic_load(&s->report) == NULL); /* releasing one needs a slot */
   s->process = cc_family_self;
   s->ident = atomic_fetch_add(&f->next_id, 1) + 1;
   me->slot = s;
@@ -129,11 +129,13 @@ bool cc_hold_has(const cc_self *me, const cc_object *o, uint32_t mode) {
 }
 
 void cc_holds_abandon(cc_self *me) {
-  cc_holds_prune(me);
   while (me->nholds > 0) {
     cc_hold h = me->holds[--me->nholds];
-    cc_abandon f = atomic_load_explicit(&abandon[h.object->kind], memory_order_relaxed);
-    if (f != NULL) f(me, h.object, h.mode);
+    cc_object *o = h.count > 0 ? cc_object_revive(h.index, h.id) : NULL;
+    if (o == NULL) continue;
+    cc_abandon f = atomic_load_explicit(&abandon[o->kind], memory_order_relaxed);
+    if (f != NULL) f(me, o, h.mode);
+    cc_object_release(o);
   }
   free(me->holds);
   me->holds = NULL;
@@ -152,6 +154,7 @@ void cc_self_detach(void) {
   uint32_t word = me->word;
   cc_deadlock_active(me, false);
   cc_parcel_release(me->report);
+  cc_parcel_release(atomic_exchange(&s->report, NULL)); /* one that it did not wait for */
   me->slot = NULL;
   cc_guard_lock(&f->slot_guard, word);
   s->next_free = f->slot_free;

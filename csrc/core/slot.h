@@ -76,6 +76,7 @@ typedef struct cc_hold {
   uint32_t index; /* of the object */
   uint32_t mode;  /* as the object's kind defines it */
   uint32_t count; /* of units, for a semaphore */
+  uint32_t kind;  /* of the object, which may be gone */
 } cc_hold;
 
 typedef struct cc_self {
@@ -111,7 +112,7 @@ bool cc_hold_add_slow(cc_self *me, cc_object *o, uint32_t mode);
 
 static inline bool cc_hold_add(cc_self *me, cc_object *o, uint32_t mode) {
   if (cc_unlikely(me->nholds == me->room)) return cc_hold_add_slow(me, o, mode);
-  me->holds[me->nholds++] = (cc_hold){o, o->id, o->index, mode, 1};
+  me->holds[me->nholds++] = (cc_hold){o, o->id, o->index, mode, 1, o->kind};
   return true;
 }
 

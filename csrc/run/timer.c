@@ -234,6 +234,10 @@ bool run_timer_repeats(const run_thread *thread) {
   return thread->object.kind == CC_TIMER && ((const timer *)(const void *)thread)->repeating;
 }
 
+void run_timer_forget(run_thread *thread) {
+  if (thread->object.kind == CC_TIMER) run_message_drop(&((timer *)(void *)thread)->message);
+}
+
 /* Missed times are left out, so that a slow function does not pile up runs. */
 bool run_timer_again(run_thread *thread) {
   cc_self *me = cc_self_get();

@@ -117,6 +117,7 @@ static bool run_job(cc_self *me, worker *w, run_state *s, job *j) {
     cc_parcel_release(traceback);
   } else {
     /* what would have gone on and does not, though it ran well, was cancelled */
+    run_timer_forget(j->thread);
     bool stopped = status == RUN_DONE && run_timer_repeats(j->thread);
     run_thread_end(j->thread, stopped ? RUN_CANCELLED : status, result, traceback);
   }
