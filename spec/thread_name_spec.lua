@@ -390,19 +390,21 @@ describe("concur.threads and concur.active_count", function()
   end)
 
   it("may be asked while threads come and go", function()
-    local stop = concur.value(false)
+    local stop, asked = concur.value(false), concur.latch(4)
     local list = {}
     for i = 1, 4 do
       list[i] = concur.spawn(function()
         local n = 0
-        while not stop:get() do
+        repeat
           assert(#concur.threads() >= 2)
           assert(concur.active_count() >= 2)
           n = n + 1
-        end
+          if n == 1 then asked:count_down() end
+        until stop:get()
         return n
       end)
     end
+    assert.is_true(asked:wait(20))
     for _ = 1, 200 do h.results(concur.spawn(function() end)) end
     stop:set(true)
     for _, t in ipairs(list) do assert.is_true(h.results(t) > 0) end

@@ -76,7 +76,8 @@ static int thread_join(lua_State *L) {
       return n < 0 ? 1 : n + 1;
     default:
       lua_pushboolean(L, 0);
-      if (push_parcel(L, t, &t->result) < 0) lua_pushliteral(L, "out of shared memory");
+      if (push_parcel(L, t, &t->result) < 0) /* there was no memory for the error either */
+        lua_pushstring(L, atomic_load(&t->starved) ? "not enough memory" : "out of shared memory");
       return 2;
   }
 }

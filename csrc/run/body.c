@@ -254,6 +254,7 @@ run_status run_body(lua_State *L, run_thread *t, run_message *m, cc_parcel **res
   run_unwinding = 0;
   cc_self_get()->shield++; /* what follows is clean-up */
   lua_sethook(L, NULL, 0, 0);
+  atomic_store(&t->starved, code == LUA_ERRMEM);
   int n = run_take_exit(L, base);
   if (n >= 0) {
     cc_parcel_release(b.traceback);

@@ -20,6 +20,7 @@ typedef struct run_thread {
   _Atomic uint32_t cancel;    /* asked to stop; under the object's guard with slot */
   _Atomic uint64_t ident;     /* 0 before the start */
   _Atomic int64_t native_id;  /* 0 until a kernel thread has it */
+  _Atomic uint32_t starved;   /* its state was out of memory */
   _Atomic uint32_t watched;   /* somebody waits for native_id, on status */
   _Atomic uint64_t root;      /* the main state that waits for it; 0: none */
   void *live;                 /* private to the process that runs it, as the next two */
