@@ -134,6 +134,16 @@ cc_self *bind_enter(lua_State *L, bind_wait *wait) {
   return me;
 }
 
+bool bind_enter_quietly(lua_State *L, bind_wait *wait) {
+  cc_self *me = cc_self_get();
+  wait->shielded = false;
+  wait->L = L;
+  wait->hook = NULL;
+  if (!me->no_signals && lua_gethook(main_coroutine(L)) != NULL) return false;
+  bind_rearm(me, wait);
+  return true;
+}
+
 /* The position is that of the nearest Lua code, also when pcall called the method.
 ** The report is short: its reference may be lost if there is no memory for it. */
 static void raise_report(lua_State *L) {

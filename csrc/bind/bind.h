@@ -51,6 +51,9 @@ typedef struct bind_wait {
 ** long as the call. */
 cc_self *bind_enter(lua_State *L, bind_wait *wait);
 
+/* As bind_enter, but never runs Lua code; false when there is a hook that should run. */
+bool bind_enter_quietly(lua_State *L, bind_wait *wait);
+
 /* The same again, after something that may have run Lua code, and with it another call of ours. */
 void bind_rearm(cc_self *me, bind_wait *wait);
 

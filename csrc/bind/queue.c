@@ -27,10 +27,24 @@ static cc_outcome put_blocking(lua_State *L, cc_queue *q, int idx, int64_t deadl
 static cc_outcome put(lua_State *L, cc_queue *q, int idx, int64_t deadline) {
   cc_item item;
   bind_item(L, idx, &item);
-  cc_outcome outcome = cc_queue_put(cc_self_get(), q, &item, CC_NOW);
-  if (cc_likely(outcome == CC_OK)) return CC_OK;
+  /* once it is put it may be gone */
+  size_t bytes = cc_item_has_parcel(item.kind) ? item.u.parcel->size : 0;
+  cc_self *me = cc_self_get();
+  cc_outcome outcome = cc_queue_put(me, q, &item, CC_NOW);
+  bind_wait wait;
+  if (cc_unlikely(outcome == CC_TIMEOUT && deadline != CC_NOW && bind_enter_quietly(L, &wait))) {
+    /* the same item: packing it again would call __transfer again */
+    outcome = cc_queue_put(me, q, &item, deadline);
+    bind_leave(me);
+  }
+  if (cc_likely(outcome == CC_OK)) {
+    if (bytes > 0) bind_owe_bytes(L, bytes);
+    return CC_OK;
+  }
   bind_item_drop(&item);
-  if (outcome == CC_TIMEOUT && deadline != CC_NOW) return put_blocking(L, q, idx, deadline);
+  bool again = outcome == CC_TIMEOUT ? deadline != CC_NOW && (deadline == CC_FOREVER || cc_clock() < deadline)
+                                     : outcome == CC_INTERRUPTED || outcome == CC_CANCELLED;
+  if (again) return put_blocking(L, q, idx, deadline);
   bind_raise(L, outcome);
   return outcome;
 }

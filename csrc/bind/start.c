@@ -109,7 +109,8 @@ static void keep_call(lua_State *L, int n) {
 
 static bool inherited_daemon(void) {
   run_thread *creator = run_thread_current();
-  return creator != NULL && atomic_load(&creator->daemon) != 0;
+  /* a host's thread counts as daemon, but what it starts belongs to its state */
+  return creator != NULL && atomic_load(&creator->root) != 0 && atomic_load(&creator->daemon) != 0;
 }
 
 /* Seconds at idx; the error names the option where there is one. */

@@ -31,8 +31,10 @@ static int value_set(lua_State *L) {
   cc_item item;
   luaL_checkany(L, 2);
   bind_item(L, 2, &item);
+  size_t bytes = cc_item_has_parcel(item.kind) ? item.u.parcel->size : 0;
   exchange(v, &item);
   bind_item_drop(&item);
+  if (bytes > 0) bind_owe_bytes(L, bytes);
   return 0;
 }
 

@@ -5,6 +5,8 @@
 */
 #include "codec/handle.h"
 
+#include "core/family.h"
+
 const char handle_magic = 'h';
 
 static const char metatable_keys[CC_KINDS];
@@ -28,7 +30,7 @@ void handle_push(lua_State *L, cc_object *o) {
 void handle_drop(codec_handle *h) {
   cc_object *o = h->object;
   h->object = NULL;
-  if (o != NULL) cc_object_release(o);
+  if (o != NULL && !cc_family_forked) cc_object_release(o);
 }
 
 void handle_set_metatable(lua_State *L, cc_kind kind) {

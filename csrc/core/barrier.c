@@ -1,6 +1,8 @@
 /* Barriers. */
 #include "core/barrier.h"
 
+#include "core/deadlock.h"
+
 enum { GONE = 1, BROKEN, AGAIN }; /* reasons of a grant */
 
 static void destroy(cc_object *o) { cc_parcel_release(((cc_barrier *)o)->action); }
@@ -50,7 +52,7 @@ static cc_outcome stand(cc_self *me, cc_barrier *b, cc_waitlist *l, int64_t dead
     switch (atomic_load_explicit(&w->granted, memory_order_relaxed)) {
       case GONE: return CC_OK;
       case AGAIN: return CC_MISUSE; /* try again */
-      default: return CC_CLOSED;
+      default: return cc_deadlock_told(me) ? CC_DEADLOCK : CC_CLOSED;
     }
   }
   cc_guard_lock(&b->object.guard, me->word);

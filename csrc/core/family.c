@@ -14,6 +14,7 @@
 
 cc_family *cc_family_root;
 uint32_t cc_family_self;
+bool cc_family_forked;
 
 static _Atomic uint32_t opening; /* 0 not yet, 1 in progress, 2 open */
 
@@ -44,13 +45,18 @@ static void lay_out(char *memory, size_t size) {
   cc_family_root = f;
 }
 
+static void forked(void) { cc_family_forked = true; }
+
 static bool make(void) {
   cc_process_sanitize();
   for (size_t size = LARGEST; size >= SMALLEST; size /= 2) {
     char *memory = cc_map_shared(size);
     if (memory == NULL) continue;
     lay_out(memory, size);
-    if (cc_local_open(cc_family_root->object_limit)) return true;
+    if (cc_local_open(cc_family_root->object_limit)) {
+      cc_process_at_fork(forked);
+      return true;
+    }
     cc_family_root = NULL;
     cc_unmap(memory, size);
   }

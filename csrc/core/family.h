@@ -52,6 +52,10 @@ typedef struct cc_family {
 extern cc_family *cc_family_root;
 extern uint32_t cc_family_self; /* this process's entry */
 
+/* True in a child that a host has forked: it has no entry of its own in the family, so it
+** must leave everything in there alone. */
+extern bool cc_family_forked;
+
 /* Makes the arena at the first call. False when the system grants not even a
 ** small one. Any thread may call it, as often as it likes. */
 bool cc_family_open(void);

@@ -104,6 +104,9 @@ unsigned cc_cpu_limit(void);  /* processors the system knows */
 /* In builds for a sanitizer: children do not get its runtime preloaded. */
 void cc_process_sanitize(void);
 
+/* Has fn called in a child of fork. */
+void cc_process_at_fork(void (*fn)(void));
+
 int64_t cc_process_id(void);
 bool cc_process_alive(int64_t pid);
 void cc_random(void *buffer, size_t size);

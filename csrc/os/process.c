@@ -1,6 +1,7 @@
 /* Facts about processes, and randomness. */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,8 @@ void cc_process_sanitize(void) {
   unsetenv("LD_PRELOAD"); /* shells do not survive it */
 #endif
 }
+
+void cc_process_at_fork(void (*fn)(void)) { pthread_atfork(NULL, NULL, fn); }
 
 int64_t cc_process_id(void) { return (int64_t)getpid(); }
 

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "core/family.h"
 #include "run/thread.h"
 #include "run/worker.h"
 
@@ -38,7 +39,7 @@ static void new_mark(lua_State *L, const void *key, lua_CFunction to_string) {
 ** state that closes otherwise is closed by os.exit. */
 static int end_state(lua_State *L) {
   bool *open = lua_touserdata(L, 1);
-  if (!*open) return 0;
+  if (!*open || cc_family_forked) return 0;
   *open = false;
   if (!run_worker_closing) run_thread_end_root(run_context_root(L));
   return 0;

@@ -19,6 +19,7 @@
 #include "run/timer.h"
 #include "run/worker.h"
 
+#define TOLD 3                /* reports of a deadlock after which the end of a root waits no more */
 #define DAEMON_TIME 200000000 /* ns that the end of a root gives its daemons to stop */
 
 typedef struct live {
@@ -335,6 +336,8 @@ bool run_thread_cancel(cc_self *me, run_thread *t) {
   }
   cc_guard_unlock(&t->object.guard);
   cc_wake(s);
+  if (running && t->object.kind == CC_TIMER && run_timer_withdraw(t))
+    run_thread_finish(t, RUN_CANCELLED, NULL, NULL); /* between two of its runs */
   if (unstarted) cc_grant_all(me, &t->object.guard, &t->object.waiters, 1);
   return unstarted || running;
 }
@@ -342,15 +345,17 @@ bool run_thread_cancel(cc_self *me, run_thread *t) {
 void run_thread_end_root(uint64_t root) {
   cc_self *me = cc_self_get();
   run_thread *t;
+  int told = 0;
   if (root == 0) return; /* a state that never ran anything */
   me->where = NULL;
   me->interrupted = NULL; /* the state closes: no hook may run in it */
   me->shield++;           /* a cancelled main thread waits, too */
   while ((t = find_of_root(me, root)) != NULL) {
-    /* a deadlock is told to the others, too; here there is nobody to raise it to */
+    /* a deadlock is told to the others, too, whose errors end them; here there is nobody
+    ** to raise it to, and no sense in being told again and again */
     cc_outcome outcome = run_thread_join(me, t, CC_FOREVER);
     cc_object_release(&t->object);
-    if (outcome != CC_OK && outcome != CC_DEADLOCK) break;
+    if (outcome != CC_OK && (outcome != CC_DEADLOCK || ++told > TOLD)) break;
   }
   size_t n;
   run_thread **list = run_thread_list(&n);

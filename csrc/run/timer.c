@@ -11,6 +11,7 @@
 #include "core/deadlock.h"
 #include "run/worker.h"
 
+#define RETRY 5000000        /* ns until a timer that got no thread is tried again */
 #define IDLE_TIME 2000000000 /* ns without a timer after which the kernel thread ends */
 
 typedef struct timer {
@@ -92,10 +93,20 @@ static void launch(timer *t) {
   }
   int error = run_worker_launch(&t->thread, &m, &usual); /* takes over the heap's reference */
   if (error == 0) return;
-  run_message_drop(&m);
+  /* no thread to be had: others end, so it is tried again soon */
+  cc_self *me = cc_self_get();
+  cc_guard_lock(&guard, me->word);
+  if (t->repeating)
+    run_message_drop(&m);
+  else
+    t->message = m;
+  t->deadline = cc_clock() + RETRY;
+  bool ok = push(t); /* with the reference that it came with */
+  cc_guard_unlock(&guard);
+  if (ok) return;
   cc_deadlock_pending(-1);
   run_message_drop(&t->message);
-  run_thread_finish(&t->thread, RUN_FAILED, NULL, NULL); /* no thread to be had */
+  run_thread_finish(&t->thread, RUN_FAILED, NULL, NULL);
   cc_object_release(&t->thread.object);
 }
 
@@ -248,6 +259,8 @@ bool run_timer_again(run_thread *thread) {
   cc_deadlock_pending(1);
   run_thread_pause(thread);
   if (pend(me, t, next)) {
+    /* who cancels looks into the heap before and after it asks, we after it is there */
+    if (atomic_load(&thread->cancel)) return !run_timer_withdraw(thread);
     if (alert(me) == 0 || !run_timer_withdraw(thread)) return true;
   } else {
     cc_deadlock_pending(-1);
