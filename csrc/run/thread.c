@@ -433,11 +433,13 @@ static void foreign_end(void) {
   cc_object_release(&t->object);
 }
 
-/* The kernel thread ends that was the main one, in a host that goes on without it. */
+/* The kernel thread ends that was the main one, in a host that goes on without it. The
+** object stays, alive as the process is, but its slot is the next thread's. */
 static void main_end(void) {
-  run_thread *t = (run_thread *)atomic_load(&cc_self_storage.slot->thread);
+  cc_self *me = &cc_self_storage;
+  run_thread *t = (run_thread *)atomic_load(&me->slot->thread);
   codec_thread_end();
-  if (t != NULL) run_thread_end(t, RUN_DONE, NULL, NULL);
+  if (t != NULL) part(me, t);
 }
 
 bool run_thread_open(void) {
