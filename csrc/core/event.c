@@ -21,10 +21,21 @@ bool cc_event_is_set(const cc_event *e) {
   return atomic_load_explicit(&e->flag, memory_order_acquire) != 0;
 }
 
+/* Looks at the flag for a moment before standing in line: most waits are short. */
+static bool linger(const cc_event *e) {
+  if (!cc_park_parallel()) return false;
+  for (int i = 0; i < 20; i++) {
+    cc_pause();
+    if (cc_event_is_set(e)) return true;
+  }
+  return false;
+}
+
 cc_outcome cc_event_wait(cc_self *me, cc_event *e, int64_t deadline) {
   bool set;
   if (cc_event_is_set(e)) return CC_OK;
   if (deadline == CC_NOW) return CC_TIMEOUT;
+  if (linger(e)) return CC_OK;
   cc_guard_lock(&e->object.guard, me->word);
   set = cc_event_is_set(e);
   if (!set) cc_waitlist_append(&e->object.waiters, &me->slot->waiter, me->slot);
