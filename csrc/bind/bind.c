@@ -126,9 +126,15 @@ cc_self *bind_enter(lua_State *L, bind_wait *wait) {
   wait->shielded = false;
   wait->L = L;
   if (!me->no_signals) {
+    /* a signal may have come just before, or come just now: what is noted is what was
+    ** looked at, so that a later hook differs from it */
     lua_State *m = main_coroutine(L);
-    if (cc_unlikely(lua_gethook(m) != NULL)) run_hook(L); /* a signal may have come just before */
-    wait->hook = lua_gethook(m);
+    lua_Hook hook, seen = NULL;
+    while (cc_unlikely((hook = lua_gethook(m)) != seen)) {
+      seen = hook;
+      if (hook != NULL) run_hook(L);
+    }
+    wait->hook = seen;
   }
   bind_rearm(me, wait);
   return me;
