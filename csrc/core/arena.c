@@ -195,6 +195,7 @@ void *cc_arena_resize(void *p, size_t size) {
   cc_arena *a = arena();
   size_t old = cc_arena_usable(p);
   uint32_t i = chunk_of(a, p);
+  if (size > (size_t)a->limit * CC_CHUNK) return NULL;
   if (a->chunks[i].state == CHUNK_RUN && size > cell_size[CC_ARENA_CLASSES - 1]) {
     uint32_t n = (uint32_t)((size + CC_CHUNK - 1) / CC_CHUNK), have = a->chunks[i].run;
     if (n <= have) {

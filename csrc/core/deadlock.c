@@ -130,7 +130,9 @@ static cc_slot *holder(cc_object *o) {
     case CC_ONCE: word = atomic_load(&((cc_once *)o)->word); break;
     default: break;
   }
-  if (word == 0) return NULL;
+  /* o is read without a reference: it may be gone, and its memory mean anything; then the
+  ** second reading will not agree, but this one must not go astray */
+  if (word == 0 || word > atomic_load(&cc_family_root->slot_seen)) return NULL;
   cc_slot *s = &cc_family_root->slots[word - 1];
   /* a plain lock outlives the thread that took it, whose slot may be another's by now */
   bool stale = o->kind == CC_LOCK && (atomic_load(&s->thread) == NULL ||

@@ -17,7 +17,9 @@ static const char *const names[CC_KINDS] = {
     [CC_TIMER] = "timer",
 };
 
-const char *cc_kind_name(cc_kind kind) { return names[kind]; }
+const char *cc_kind_name(cc_kind kind) {
+  return kind > 0 && kind < CC_KINDS ? names[kind] : "object";
+}
 
 void cc_object_set_destructor(cc_kind kind, cc_destructor destroy) {
   if (atomic_load_explicit(&destructors[kind], memory_order_relaxed) != destroy)

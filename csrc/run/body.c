@@ -228,6 +228,12 @@ static void fail(lua_State *L, body *b) {
 
 /* n values on top are the results. */
 static void succeed(lua_State *L, body *b, int n) {
+  if (!lua_checkstack(L, LUA_MINSTACK)) {
+    lua_pop(L, n);
+    lua_pushliteral(L, "stack overflow (too many results)");
+    fail(L, b);
+    return;
+  }
   b->status = RUN_DONE;
   lua_pushcfunction(L, keep_results);
   lua_insert(L, -n - 1);

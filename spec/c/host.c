@@ -46,7 +46,7 @@ static const char work[] =
     "l:with(function() assert(not l:acquire(0)) end)\n"
     "local ok, err = concur.spawn(function() concur.exit(1, 2) end):join(10)\n"
     "assert(ok and err == 1)\n"
-    "local t = concur.spawn(function() concur.sleep(60) end)\n"
+    "local t = concur.spawn(function() concur.event():wait(60) end)\n"
     "t:cancel()\n"
     "ok, err = t:join(10)\n"
     "assert(not ok and err == concur.CANCELLED)\n"
@@ -126,20 +126,60 @@ static int luaopen_ticking(lua_State *L) {
   return 1;
 }
 
+static int flags; /* bits that threads of different states tell each other */
+
+static int raise_flag(lua_State *L) {
+  __atomic_fetch_or(&flags, (int)luaL_checkinteger(L, 1), __ATOMIC_SEQ_CST);
+  return 0;
+}
+
+static int has_flag(lua_State *L) {
+  int bit = (int)luaL_checkinteger(L, 1);
+  lua_pushboolean(L, (__atomic_load_n(&flags, __ATOMIC_SEQ_CST) & bit) != 0);
+  return 1;
+}
+
+static int luaopen_flags(lua_State *L) {
+  static const luaL_Reg functions[] = {{"raise", raise_flag}, {"has", has_flag}, {NULL, NULL}};
+  luaL_newlib(L, functions);
+  return 1;
+}
+
+/* Preload functions cross to threads. */
+static void preload(lua_State *L, const char *name, lua_CFunction open) {
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+  lua_pushcfunction(L, open);
+  lua_setfield(L, -2, name);
+  lua_pop(L, 1);
+}
+
+enum { CLOSING_B = 2 }; /* 1: the first may go on */
+
+/* The first state's thread goes on when the second's has seen the main thread wait, as it
+** does while it closes the first; then the second's waits for its own state's closing. */
 static void closing(void) {
   lua_State *a = open_state(), *b = open_state();
-  luaL_getsubtable(a, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE); /* preload functions cross to threads */
-  lua_pushcfunction(a, luaopen_ticking);
-  lua_setfield(a, -2, "ticking");
-  run(a, "require 'concur'.spawn(function() require 'concur'.sleep(0.1) require 'ticking'() end)");
-  run(b, "other = require 'concur'.spawn(function() require 'concur'.sleep(1.5) return 1 end)");
-  double before = now();
+  preload(a, "ticking", luaopen_ticking);
+  preload(a, "flags", luaopen_flags);
+  preload(b, "ticking", luaopen_ticking);
+  preload(b, "flags", luaopen_flags);
+  run(b, "function till(fn) local concur = require 'concur' local deadline = concur.now() + 20\n"
+         "while not fn() do assert(concur.now() < deadline) concur.yield() end end\n");
+  run(a, "local concur = require 'concur'\n"
+         "concur.spawn(function() local flags, deadline = require 'flags', concur.now() + 20\n"
+         "while not flags.has(1) do assert(concur.now() < deadline) concur.yield() end\n"
+         "require 'ticking'() end)");
+  run(b, "local till, concur = till, require 'concur'\n"
+         "other = concur.spawn(function() local flags, main = require 'flags', concur.main()\n"
+         "local function waits() return main:status() == 'waiting' end\n"
+         "till(waits) flags.raise(1) till(function() return flags.has(2) end) till(waits)\n"
+         "require 'ticking'() end)");
   lua_close(a);
-  if (count != 1) die("closing", "did not wait for its thread");
-  if (now() - before > 1) die("closing", "waited for another state's thread");
+  if (count != 1) die("closing", "did not wait for its thread, or waited for another state's");
   run(b, "assert(other:is_alive())");
+  __atomic_fetch_or(&flags, CLOSING_B, __ATOMIC_SEQ_CST);
   lua_close(b);
-  if (now() - before < 1.4) die("closing", "did not wait for the second");
+  if (count != 2) die("closing", "did not wait for the second");
 }
 
 static int open_another(lua_State *L) {
@@ -184,7 +224,7 @@ static void daemons(void) {
   for (int i = 0; i < 5; i++) {
     lua_State *L = open_state();
     run(L, "local concur = require 'concur'\n"
-           "for i = 1, 2 do concur.thread { daemon = true, target = function() concur.sleep(60) end }:start() end\n"
+           "for i = 1, 2 do concur.thread { daemon = true, target = function() concur.event():wait(60) end }:start() end\n"
            "concur.thread { daemon = true, target = function() concur.queue():get() end }:start()\n");
     double before = now();
     lua_close(L);
@@ -202,7 +242,7 @@ static void daemons(void) {
 static void never(void) {
   lua_State *L = open_state();
   run(L, work);
-  run(L, "t = require 'concur'.spawn(function() require 'concur'.sleep(60) end)");
+  run(L, "t = require 'concur'.spawn(function() require 'concur'.event():wait(60) end)");
 }
 
 int main(int argc, char **argv) {
