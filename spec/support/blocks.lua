@@ -9,6 +9,8 @@
 -- In a comment, … stands for any text and spacing does not count. A block whose first line is
 -- a file name alone, such as `-- point.lua`, is not run but saved under that name for the later
 -- blocks of the page.
+require "concur" -- in builds for a sanitizer it keeps the runtime from shells, which would crash
+
 local blocks = {}
 
 --- Seconds that a block may take.
