@@ -209,9 +209,13 @@ bool bind_again(lua_State *L, bind_wait *wait, cc_outcome outcome) {
 
 /* ==} {== common methods */
 
-static codec_handle *any_handle(lua_State *L, int idx) {
+codec_handle *bind_any_handle(lua_State *L, int idx) {
   if (lua_istable(L, idx)) replace_instance(L, idx);
-  codec_handle *h = handle_test(L, idx);
+  return handle_test(L, idx);
+}
+
+static codec_handle *any_handle(lua_State *L, int idx) {
+  codec_handle *h = bind_any_handle(L, idx);
   if (h == NULL) luaL_typeerror(L, idx, "concur handle");
   return h;
 }
@@ -261,6 +265,7 @@ void bind_type(lua_State *L, cc_kind kind, const luaL_Reg *methods, const luaL_R
   lua_pushcfunction(L, handle_id);
   lua_setfield(L, -2, "id");
   luaL_setfuncs(L, methods, 0);
+  bind_add_poll(L, kind);
   /* the module table lies below: through it methods have names and can cross */
   lua_getfield(L, -3, "_methods");
   lua_pushvalue(L, -2);

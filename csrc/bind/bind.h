@@ -24,6 +24,12 @@ static inline cc_object *bind_object(lua_State *L, int idx, cc_kind kind) {
   return bind_bad_handle(L, idx, kind);
 }
 
+/* The handle at idx, an instance of a thread class being replaced by it; NULL: none. */
+codec_handle *bind_any_handle(lua_State *L, int idx);
+
+/* Raises when o is a connection that cannot receive. */
+void bind_connection_check(lua_State *L, cc_object *o);
+
 /* Pushes this state's table from instances of thread classes to their handles. */
 void bind_push_instances(lua_State *L);
 
@@ -94,12 +100,18 @@ int bind_with(lua_State *L);
 /* Pushes a parcel's payload as a string and releases the reference. */
 void bind_push_text(lua_State *L, cc_parcel *p);
 
+/* Adds the methods by which others' event loops poll an object of that kind to the methods
+** on top, if it can be watched. */
+void bind_add_poll(lua_State *L, cc_kind kind);
+
 /* ==} {== openers: each registers its type and puts its functions in the
 **        module table on top */
 
 void bind_open_lock(lua_State *L);
 void bind_open_event(lua_State *L);
 void bind_open_queue(lua_State *L);
+void bind_open_watch(lua_State *L);
+void bind_open_connection(lua_State *L);
 void bind_open_value(lua_State *L);
 void bind_open_condition(lua_State *L);
 void bind_open_semaphore(lua_State *L);

@@ -17,6 +17,8 @@ static void open_types(lua_State *L) {
   bind_open_lock(L);
   bind_open_event(L);
   bind_open_queue(L);
+  bind_open_connection(L);
+  bind_open_watch(L);
   bind_open_value(L);
   bind_open_condition(L);
   bind_open_semaphore(L);

@@ -22,7 +22,7 @@ codec_handle *handle_new(lua_State *L, cc_kind kind, int nuvalue) {
 }
 
 void handle_push(lua_State *L, cc_object *o) {
-  codec_handle *h = handle_new(L, (cc_kind)o->kind, 0);
+  codec_handle *h = handle_new(L, (cc_kind)o->kind, o->kind == CC_PRIORITY_QUEUE);
   cc_object_retain(o);
   h->object = o;
 }

@@ -1,7 +1,18 @@
 /* Events. */
 #include "core/event.h"
 
-cc_event *cc_event_new(void) { return (cc_event *)cc_object_new(CC_EVENT, sizeof(cc_event)); }
+#include "core/descriptor.h"
+
+static bool ready(const cc_self *me, cc_object *o) {
+  (void)me;
+  return atomic_load(&((cc_event *)o)->flag) != 0;
+}
+
+cc_event *cc_event_new(void) {
+  static const cc_watchable watchable = {.ready = ready};
+  cc_watch_register(CC_EVENT, &watchable);
+  return (cc_event *)cc_object_new(CC_EVENT, sizeof(cc_event));
+}
 
 void cc_event_set(cc_self *me, cc_event *e) {
   cc_slot *s;
@@ -9,12 +20,14 @@ void cc_event_set(cc_self *me, cc_event *e) {
   atomic_store_explicit(&e->flag, 1, memory_order_release);
   while ((s = cc_grant_first(&e->object.waiters, 1)) != NULL) cc_wake(s);
   cc_guard_unlock(&e->object.guard);
+  cc_descriptor_update(&e->object);
 }
 
 void cc_event_clear(cc_self *me, cc_event *e) {
   cc_guard_lock(&e->object.guard, me->word);
   atomic_store_explicit(&e->flag, 0, memory_order_relaxed);
   cc_guard_unlock(&e->object.guard);
+  cc_descriptor_update(&e->object);
 }
 
 bool cc_event_is_set(const cc_event *e) {

@@ -1,7 +1,16 @@
 /* Latches. */
 #include "core/latch.h"
 
+#include "core/descriptor.h"
+
+static bool ready(const cc_self *me, cc_object *o) {
+  (void)me;
+  return atomic_load(&((cc_latch *)o)->count) == 0;
+}
+
 cc_latch *cc_latch_new(int64_t n) {
+  static const cc_watchable watchable = {.ready = ready};
+  cc_watch_register(CC_LATCH, &watchable);
   cc_latch *l = (cc_latch *)cc_object_new(CC_LATCH, sizeof *l);
   if (l != NULL) atomic_store(&l->count, n);
   return l;
@@ -16,6 +25,7 @@ void cc_latch_count_down(cc_self *me, cc_latch *l, int64_t k) {
   if (n == 0)
     while ((s = cc_grant_first(&l->object.waiters, 1)) != NULL) cc_wake(s);
   cc_guard_unlock(&l->object.guard);
+  cc_descriptor_update(&l->object);
 }
 
 cc_outcome cc_latch_wait(cc_self *me, cc_latch *l, int64_t deadline) {

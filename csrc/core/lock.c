@@ -6,11 +6,26 @@
 #include "core/lock.h"
 
 #include "core/deadlock.h"
+#include "core/descriptor.h"
 
 #define WAITERS 0x80000000u
 #define SPINS 100 /* tries before standing in line: most locks are held shortly */
 
-cc_lock *cc_lock_new(void) { return (cc_lock *)cc_object_new(CC_LOCK, sizeof(cc_lock)); }
+static bool ready(const cc_self *me, cc_object *o) {
+  cc_lock *k = (cc_lock *)o;
+  bool again = me != NULL && o->kind == CC_RLOCK && cc_lock_mine(me, k);
+  return again || (atomic_load(&k->word) & ~WAITERS) == 0;
+}
+
+static void notice(cc_object *o) { atomic_fetch_or(&((cc_lock *)o)->word, WAITERS); }
+
+static cc_lock *new_lock(cc_kind kind) {
+  static const cc_watchable watchable = {.ready = ready, .notice = notice};
+  cc_watch_register(kind, &watchable);
+  return (cc_lock *)cc_object_new(kind, sizeof(cc_lock));
+}
+
+cc_lock *cc_lock_new(void) { return new_lock(CC_LOCK); }
 
 /* Takes the lock if it is free, keeping the line bit. */
 static bool try_take(cc_self *me, cc_lock *k) {
@@ -19,6 +34,7 @@ static bool try_take(cc_self *me, cc_lock *k) {
     if (atomic_compare_exchange_weak_explicit(&k->word, &word, word | me->word,
                                               memory_order_acquire, memory_order_relaxed)) {
       atomic_store_explicit(&k->holder, me->slot->ident, memory_order_relaxed);
+      cc_descriptor_update(&k->object);
       return true;
     }
   }
@@ -47,16 +63,20 @@ static bool line_up(cc_self *me, cc_lock *k, bool again) {
   return standing;
 }
 
-/* Wakes the first in line. The line bit comes first: the granted one may see its grant
-** before it is woken, give up, and rely on the next release to look at the line. */
+/* Wakes the first in line who wants the lock, and those before who only watch. The line bit
+** comes first: the granted one may see its grant before it is woken, give up, and rely on the
+** next release to look at the line. With a descriptor the bit stays. */
 static void wake_first(cc_self *me, cc_lock *k) {
+  cc_waitlist *l = &k->object.waiters;
   cc_slot *s;
   cc_guard_lock(&k->object.guard, me->word);
-  if (k->object.waiters.first != k->object.waiters.last)
+  while (cc_waitlist_watched(l)) cc_wake(cc_grant_first(l, 1));
+  if (l->first != l->last || atomic_load(&k->object.described))
     atomic_fetch_or_explicit(&k->word, WAITERS, memory_order_relaxed);
-  s = cc_grant_first(&k->object.waiters, 1);
+  s = cc_grant_first(l, 1);
   cc_guard_unlock(&k->object.guard);
   cc_wake(s);
+  cc_descriptor_update(&k->object);
 }
 
 /* From the moment when the caller was woken, or (not woken) before it stands in line. */
@@ -136,7 +156,7 @@ static void abandon(cc_self *me, cc_object *o, uint32_t mode) {
 
 cc_lock *cc_rlock_new(void) {
   cc_set_abandon(CC_RLOCK, abandon);
-  return (cc_lock *)cc_object_new(CC_RLOCK, sizeof(cc_lock));
+  return new_lock(CC_RLOCK);
 }
 
 uint32_t cc_rlock_count(const cc_lock *k) {

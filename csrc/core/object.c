@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/descriptor.h"
 #include "core/family.h"
 #include "core/local.h"
 
@@ -14,7 +15,8 @@ static const char *const names[CC_KINDS] = {
     [CC_CONDITION] = "condition", [CC_SEMAPHORE] = "semaphore",
     [CC_BOUNDED_SEMAPHORE] = "bounded_semaphore", [CC_BARRIER] = "barrier",
     [CC_RWLOCK] = "rwlock", [CC_LATCH] = "latch", [CC_ONCE] = "once", [CC_TLS] = "tls",
-    [CC_TIMER] = "timer",
+    [CC_TIMER] = "timer", [CC_LIFO] = "lifo", [CC_PRIORITY_QUEUE] = "priority_queue",
+    [CC_CONNECTION] = "connection", [CC_PIPE] = "pipe",
 };
 
 const char *cc_kind_name(cc_kind kind) {
@@ -24,6 +26,13 @@ const char *cc_kind_name(cc_kind kind) {
 void cc_object_set_destructor(cc_kind kind, cc_destructor destroy) {
   if (atomic_load_explicit(&destructors[kind], memory_order_relaxed) != destroy)
     atomic_store_explicit(&destructors[kind], destroy, memory_order_relaxed);
+}
+
+static _Atomic(const cc_ending *) endings[CC_KINDS];
+
+void cc_object_set_ending(cc_kind kind, const cc_ending *ending) {
+  if (atomic_load_explicit(&endings[kind], memory_order_relaxed) != ending)
+    atomic_store_explicit(&endings[kind], ending, memory_order_release);
 }
 
 uint64_t cc_object_live(cc_kind kind) { return atomic_load(&cc_family_root->live[kind]); }
@@ -148,19 +157,48 @@ static bool unused(const cc_object *o) {
   return true;
 }
 
-/* Sets or clears this process's bit; true when no reference is left. */
-static bool mark(cc_object *o, bool held) {
+/* What is left to do once the reference guard is released. */
+typedef enum rest { REST_NOTHING, REST_END, REST_DESTROY } rest;
+
+/* The caller holds the reference guard of o, and less refer to it now. */
+static rest fewer(cc_object *o) {
+  o->dying = unused(o);
+  if (o->dying) return REST_DESTROY;
+  const cc_ending *e = atomic_load_explicit(&endings[o->kind], memory_order_acquire);
+  if (cc_likely(e == NULL) || !e->over(o)) return REST_NOTHING;
+  o->parcels++; /* keeps it while it is ended */
+  return REST_END;
+}
+
+static void finish(cc_object *o, rest r) {
+  if (r == REST_DESTROY) destroy(o);
+  if (r != REST_END) return;
+  atomic_load(&endings[o->kind])->end(o);
+  cc_object_parcel_release(o);
+}
+
+void cc_object_reconsider(cc_object *o) {
+  cc_guard *g = reference_guard(o);
+  cc_guard_lock(g, cc_self_word());
+  rest r = fewer(o);
+  cc_guard_unlock(g);
+  finish(o, r);
+}
+
+/* Sets or clears this process's bit. */
+static rest mark(cc_object *o, bool held) {
   cc_guard *g = reference_guard(o);
   uint64_t bit = UINT64_C(1) << (cc_family_self % 64);
-  bool gone;
+  rest r = REST_NOTHING;
   cc_guard_lock(g, cc_self_word());
-  if (held)
+  if (held) {
     o->holders[cc_family_self / 64] |= bit;
-  else
+  } else {
     o->holders[cc_family_self / 64] &= ~bit;
-  gone = o->dying = unused(o);
+    r = fewer(o);
+  }
   cc_guard_unlock(g);
-  return gone;
+  return r;
 }
 
 void cc_object_retain(cc_object *o) {
@@ -172,11 +210,14 @@ void cc_object_retain(cc_object *o) {
 
 void cc_object_release(cc_object *o) {
   cc_guard *g = cc_local_guard(o->index);
-  bool gone = false;
+  rest r = REST_NOTHING;
   cc_guard_lock(g, cc_self_word());
-  if (cc_local_down(o->index)) gone = mark(o, false);
+  if (cc_local_down(o->index)) {
+    if (cc_unlikely(atomic_load(&o->described))) cc_descriptor_close(o);
+    r = mark(o, false);
+  }
   cc_guard_unlock(g);
-  if (gone) destroy(o);
+  finish(o, r);
 }
 
 void cc_object_parcel_retain(cc_object *o) {
@@ -188,13 +229,12 @@ void cc_object_parcel_retain(cc_object *o) {
 
 void cc_object_parcel_release(cc_object *o) {
   cc_guard *g = reference_guard(o);
-  bool gone;
   cc_guard_lock(g, cc_self_word());
   cc_assert(o->parcels > 0);
   o->parcels--;
-  gone = o->dying = unused(o);
+  rest r = fewer(o);
   cc_guard_unlock(g);
-  if (gone) destroy(o);
+  finish(o, r);
 }
 
 cc_object *cc_object_revive(uint32_t index, uint64_t id) {

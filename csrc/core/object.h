@@ -22,6 +22,10 @@ typedef enum cc_kind {
   CC_LOCK = 1,
   CC_EVENT,
   CC_QUEUE,
+  CC_LIFO,
+  CC_PRIORITY_QUEUE,
+  CC_PIPE, /* one way of it */
+  CC_CONNECTION,
   CC_VALUE,
   CC_THREAD,
   CC_RLOCK,
@@ -44,6 +48,7 @@ typedef struct cc_object {
   cc_guard guard;             /* the primitive's own words, and `waiters` */
   uint32_t parcels;           /* references from parcels; under its reference guard */
   bool dying;                 /* nothing refers to it any more; under its reference guard */
+  _Atomic uint8_t described;  /* a descriptor has been made for it, and may be there */
   union {
     cc_waitlist waiters;         /* under guard */
     struct cc_object *next_dead; /* once nothing refers to it */
@@ -54,6 +59,16 @@ typedef struct cc_object {
 /* What a kind needs done when its last reference goes; may be NULL. */
 typedef void (*cc_destructor)(cc_object *o);
 void cc_object_set_destructor(cc_kind kind, cc_destructor destroy);
+
+/* For kinds that may end before their last reference goes. */
+typedef struct cc_ending {
+  bool (*over)(cc_object *o); /* asked under the reference guard when less refer to it; true once */
+  void (*end)(cc_object *o);  /* called then, under no guard */
+} cc_ending;
+void cc_object_set_ending(cc_kind kind, const cc_ending *ending);
+
+/* Asks whether it is over, though no reference went. The caller has one. */
+void cc_object_reconsider(cc_object *o);
 
 /* A zeroed object of `size` bytes with one reference from this process, or
 ** NULL when shared memory is used up. */

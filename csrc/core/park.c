@@ -34,6 +34,7 @@ static _Atomic uint32_t cpus;     /* 0 until asked */
 void cc_waitlist_append(cc_waitlist *l, cc_waiter *w, cc_slot *slot) {
   w->slot = slot;
   w->moved = false;
+  w->watches = false;
   atomic_store_explicit(&w->granted, 0, memory_order_relaxed);
   w->next = NULL;
   w->previous = l->last;
@@ -47,6 +48,7 @@ void cc_waitlist_append(cc_waitlist *l, cc_waiter *w, cc_slot *slot) {
 void cc_waitlist_prepend(cc_waitlist *l, cc_waiter *w, cc_slot *slot) {
   w->slot = slot;
   w->moved = false;
+  w->watches = false;
   atomic_store_explicit(&w->granted, 0, memory_order_relaxed);
   w->previous = NULL;
   w->next = l->first;
@@ -215,12 +217,18 @@ static bool carries(const cc_object *o) {
   }
 }
 
-cc_outcome cc_wait(cc_self *me, cc_object *o, cc_guard *guard, cc_waitlist *l, cc_waiter *w,
-                   int64_t deadline) {
+static bool granted(const cc_waiter *w, size_t n) {
+  for (size_t i = 0; i < n; i++)
+    if (atomic_load_explicit(&w[i].granted, memory_order_acquire) != 0) return true;
+  return false;
+}
+
+/* Until one of the n waiters is granted. */
+static cc_outcome block(cc_self *me, cc_object *o, const cc_waiter *w, size_t n, int64_t deadline) {
   cc_outcome outcome = CC_OK;
   cc_deadlock_forget(me); /* what was told of an earlier wait */
   enter(me, o);
-  while (atomic_load_explicit(&w->granted, memory_order_acquire) == 0) {
+  while (!granted(w, n)) {
     if (cc_cancelled(me)) {
       outcome = CC_CANCELLED;
       break;
@@ -240,6 +248,12 @@ cc_outcome cc_wait(cc_self *me, cc_object *o, cc_guard *guard, cc_waitlist *l, c
     }
   }
   leave(me);
+  return outcome;
+}
+
+cc_outcome cc_wait(cc_self *me, cc_object *o, cc_guard *guard, cc_waitlist *l, cc_waiter *w,
+                   int64_t deadline) {
+  cc_outcome outcome = block(me, o, w, 1, deadline);
   if (outcome != CC_OK) {
     cc_guard_lock(guard, me->word);
     if (w->moved || atomic_load_explicit(&w->granted, memory_order_relaxed) != 0)
@@ -250,6 +264,13 @@ cc_outcome cc_wait(cc_self *me, cc_object *o, cc_guard *guard, cc_waitlist *l, c
   }
   if (outcome == CC_OK && cc_deadlock_told(me) && !carries(o)) outcome = CC_DEADLOCK;
   return outcome;
+}
+
+cc_outcome cc_wait_any(cc_self *me, cc_object *o, const cc_waiter *w, size_t n, int64_t deadline) {
+  /* those who look for deadlocks read the slot's own waiter, which is in no line now */
+  atomic_store_explicit(&me->slot->waiter.granted, 0, memory_order_relaxed);
+  cc_outcome outcome = block(me, o, w, n, deadline);
+  return outcome == CC_OK && cc_deadlock_told(me) ? CC_DEADLOCK : outcome;
 }
 
 cc_outcome cc_sleep(cc_self *me, int64_t deadline) {

@@ -41,6 +41,11 @@ void cc_wake(cc_slot *s);
 cc_outcome cc_wait(cc_self *me, cc_object *o, cc_guard *guard, cc_waitlist *l, cc_waiter *w,
                    int64_t deadline);
 
+/* Blocks in the same way until one of n waiters, each of which stands in a line, is granted.
+** All stay where they are: the caller takes them out, whatever the outcome. o: what is told
+** of the wait; NULL: it is no part of a deadlock. */
+cc_outcome cc_wait_any(cc_self *me, cc_object *o, const cc_waiter *w, size_t n, int64_t deadline);
+
 /* Sleeps until the deadline, with the same exceptions. */
 cc_outcome cc_sleep(cc_self *me, int64_t deadline);
 

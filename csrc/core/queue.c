@@ -1,170 +1,136 @@
 /* Queues. queue.h tells the idea; `settle` is where the two ends meet. */
 #include "core/queue.h"
 
-#include <string.h>
-
 #include "core/arena.h"
+#include "core/descriptor.h"
+#include "core/fifo.h"
 #include "core/parcel.h"
 
-struct cc_segment {
-  cc_segment *next; /* set before the END mark of this one is published */
-  uint32_t size;    /* of bytes; constant */
-  _Alignas(8) unsigned char bytes[];
-};
+enum { GIVEN = 1, CLOSED, NO_MEMORY, DISORDER }; /* reasons of a grant */
 
-/* In front of each item in a segment. */
-typedef struct head {
-  uint32_t size;
-  uint32_t kind; /* of cc_item, or END: go on in the next segment */
-} head;
-
-enum { END = 255 };
-enum { GIVEN = 1, CLOSED, NO_MEMORY }; /* reasons of a grant */
-
-#define SMALLEST 256u
-#define USUAL 4096u    /* enough while getters keep up */
-#define LARGEST 16320u /* the arena's largest cell */
 #define LOOKS 8
-#define PAUSES 4 /* between two looks: about 0.2 us */
-#define BACKLOG 64u    /* more items than this waiting: getters do not keep up */
+#define PAUSES 4  /* between two looks: about 0.2 us */
+#define BATCH 128 /* records put or taken at once: others have their turn in between */
+
+/* {== life */
 
 static void destroy(cc_object *o);
 
-cc_queue *cc_queue_new(uint64_t capacity) {
-  cc_queue *q = (cc_queue *)cc_object_new(CC_QUEUE, sizeof *q);
-  if (q == NULL) return NULL;
-  cc_object_set_destructor(CC_QUEUE, destroy);
+static bool ready(const cc_self *me, cc_object *o) {
+  (void)me;
+  return cc_queue_ready((cc_queue *)o);
+}
+
+cc_queue *cc_queue_new(cc_kind kind, uint64_t capacity, cc_parcel *key) {
+  static const cc_watchable watchable = {.ready = ready, .notice = cc_queue_notice};
+  cc_pile *pile = NULL;
+  cc_object_set_destructor(kind, destroy);
+  cc_watch_register(kind, &watchable);
+  if (kind == CC_LIFO || kind == CC_PRIORITY_QUEUE) {
+    pile = cc_pile_new();
+    if (pile == NULL) return NULL;
+  }
+  cc_queue *q = (cc_queue *)cc_object_new(kind, sizeof *q);
+  if (q == NULL) {
+    cc_arena_free(pile);
+    return NULL;
+  }
   q->capacity = capacity == 0 ? UINT64_MAX : capacity;
+  q->pile = pile;
+  q->key = key;
+  q->shown = q->object.index;
   return q;
 }
 
-/* {== the putters' end; under the putters' guard */
+/* ==} {== the putters' end; under the putters' guard */
 
-static uint32_t payload(const cc_item *item) {
-  return cc_item_sized(item->kind) ? (item->size + 7u) & ~7u : 8u;
+/* Writes the item behind the last, unpublished. Returns GIVEN, NO_MEMORY or DISORDER. */
+static uint32_t append(cc_self *me, cc_queue *q, const cc_item *item) {
+  cc_assert(cc_guard_held(&q->put.guard, me->word));
+  if (cc_unlikely(q->pile != NULL)) return cc_pile_put(me, q->pile, item->u.node) ? GIVEN : DISORDER;
+  return cc_likely(cc_fifo_append(q, item)) ? GIVEN : NO_MEMORY;
 }
 
-/* With room for an item of `need` bytes and the END mark, whatever was usual. */
-static bool add_segment(cc_queue *q, uint32_t need) {
-  cc_segment *old = q->put.segment;
-  uint32_t size = SMALLEST;
-  if (old != NULL) {
-    uint64_t backlog = atomic_load(&q->put.count) - atomic_load(&q->get.count);
-    uint32_t limit = backlog > BACKLOG ? LARGEST : USUAL;
-    size = (old->size + (uint32_t)sizeof *old) * 2;
-    if (size > limit) size = limit;
-  }
-  while (size - sizeof *old < need + sizeof(head)) size *= 2;
-  cc_segment *new = cc_arena_new(size);
-  if (new == NULL) return false;
-  new->next = NULL;
-  new->size = size - (uint32_t)sizeof *new;
-  if (old != NULL) {
-    head end = {0, END};
-    old->next = new;
-    memcpy(old->bytes + q->put.at, &end, sizeof end);
-  } else {
-    atomic_store_explicit(&q->first, new, memory_order_relaxed);
-  }
-  q->put.segment = new;
-  q->put.at = 0;
-  return true;
+static void publish(cc_queue *q, uint64_t n) {
+  uint64_t before = atomic_load_explicit(&q->put.count, memory_order_relaxed);
+  atomic_store_explicit(&q->put.count, before + n, memory_order_release);
 }
 
-/* Writes the item behind the last and publishes it. */
-static bool append(cc_queue *q, const cc_item *item) {
-  cc_assert(cc_guard_held(&q->put.guard, cc_self_word()));
-  uint32_t length = payload(item);
-  uint32_t need = (uint32_t)sizeof(head) + length;
-  if (q->put.segment == NULL || q->put.at + need + sizeof(head) > q->put.segment->size)
-    if (!add_segment(q, need)) return false;
-  cc_assert(q->put.at + need + sizeof(head) <= q->put.segment->size);
-  unsigned char *to = q->put.segment->bytes + q->put.at;
-  head h = {item->size, item->kind};
-  memcpy(to, &h, sizeof h);
-  if (cc_item_sized(h.kind))
-    memcpy(to + sizeof h, item->u.bytes, h.size);
-  else
-    memcpy(to + sizeof h, &item->u.word, 8);
-  q->put.at += need;
-  uint64_t n = atomic_load_explicit(&q->put.count, memory_order_relaxed);
-  atomic_store_explicit(&q->put.count, n + 1, memory_order_release);
-  return true;
-}
-
-static bool has_room(cc_queue *q) {
-  uint64_t n = atomic_load_explicit(&q->put.count, memory_order_relaxed);
+/* For how many more items, the last of which are not published yet. */
+static bool has_room(cc_queue *q, uint64_t unpublished) {
+  uint64_t n = atomic_load_explicit(&q->put.count, memory_order_relaxed) + unpublished;
   if (n - q->put.seen < q->capacity) return true;
   q->put.seen = atomic_load(&q->get.count);
   return n - q->put.seen < q->capacity;
 }
 
+static void nobody_puts(cc_queue *q) {
+  atomic_store(&q->get.putters, atomic_load(&q->object.described));
+}
+
+/* Moves in what blocked putters brought. */
+static bool serve_putters(cc_self *me, cc_queue *q) {
+  cc_assert(cc_guard_held(&q->put.guard, me->word));
+  bool served = false;
+  while (q->put.waiters.first != NULL && has_room(q, 0)) {
+    uint32_t result = append(me, q, &q->put.waiters.first->slot->item);
+    if (result == GIVEN) publish(q, 1);
+    cc_wake(cc_grant_first(&q->put.waiters, result));
+    served = true;
+  }
+  if (q->put.waiters.first == NULL) nobody_puts(q);
+  return served;
+}
+
 /* ==} {== the getters' end; under the getters' guard (the object's) */
 
-static bool has_item(cc_queue *q) {
-  uint64_t n = atomic_load_explicit(&q->get.count, memory_order_relaxed);
+/* Besides those that were taken, but are not counted yet. */
+static bool has_item(cc_queue *q, uint64_t uncounted) {
+  uint64_t n = atomic_load_explicit(&q->get.count, memory_order_relaxed) + uncounted;
   if (q->get.seen != n) return true;
   q->get.seen = atomic_load(&q->put.count);
   return q->get.seen != n;
 }
 
-/* The head of the next item; there is one. Leaves used-up segments behind. */
-static const unsigned char *next_item(cc_queue *q, head *h) {
-  if (q->get.segment == NULL)
-    q->get.segment = atomic_load_explicit(&q->first, memory_order_relaxed);
-  for (;;) {
-    const unsigned char *from = q->get.segment->bytes + q->get.at;
-    memcpy(h, from, sizeof *h);
-    if (h->kind != END) return from;
-    cc_segment *old = q->get.segment;
-    q->get.segment = old->next;
-    q->get.at = 0;
-    cc_arena_free(old);
+static void count_taken(cc_queue *q, uint64_t n) {
+  uint64_t before = atomic_load_explicit(&q->get.count, memory_order_relaxed);
+  atomic_store_explicit(&q->get.count, before + n, memory_order_release);
+}
+
+static void take(cc_self *me, cc_queue *q, cc_item *item) {
+  cc_assert(cc_guard_held(&q->object.guard, me->word));
+  if (cc_unlikely(q->pile != NULL)) {
+    cc_node *n = cc_pile_take(me, q->pile);
+    cc_node_item(n, item);
+    cc_node_free(n);
+  } else {
+    cc_fifo_take(q, item);
   }
+  count_taken(q, 1);
 }
 
-static void take(cc_queue *q, cc_item *item) {
-  cc_assert(cc_guard_held(&q->object.guard, cc_self_word()));
-  head h;
-  const unsigned char *from = next_item(q, &h) + sizeof h;
-  item->size = h.size;
-  item->kind = h.kind;
-  if (cc_item_sized(h.kind))
-    memcpy(item->u.bytes, from, h.size);
-  else
-    memcpy(&item->u.word, from, 8);
-  q->get.at += (uint32_t)sizeof h + payload(item);
-  uint64_t n = atomic_load_explicit(&q->get.count, memory_order_relaxed);
-  atomic_store_explicit(&q->get.count, n + 1, memory_order_release);
+static void nobody_gets(cc_queue *q) {
+  atomic_store(&q->put.getters, atomic_load(&q->object.described));
 }
 
-/* Hands items to those who wait, first come first served. */
-static bool serve_getters(cc_queue *q) {
-  cc_assert(cc_guard_held(&q->object.guard, cc_self_word()));
+/* Hands items to those who wait, first come first served, and the news of one to those
+** who watch. */
+static bool serve_getters(cc_self *me, cc_queue *q) {
+  cc_assert(cc_guard_held(&q->object.guard, me->word));
+  cc_waitlist *l = &q->object.waiters;
   bool served = false;
-  while (q->object.waiters.first != NULL && has_item(q)) {
-    take(q, &q->object.waiters.first->slot->item);
-    cc_wake(cc_grant_first(&q->object.waiters, GIVEN));
-    served = true;
+  while (l->first != NULL && has_item(q, 0)) {
+    if (!l->first->watches) {
+      take(me, q, &l->first->slot->item);
+      served = true;
+    }
+    cc_wake(cc_grant_first(l, GIVEN));
   }
-  if (q->object.waiters.first == NULL) atomic_store(&q->put.getters, 0);
+  if (l->first == NULL) nobody_gets(q);
   return served;
 }
 
-/* ==} */
-
-/* Under the putters' guard: moves in what blocked putters brought. */
-static bool serve_putters(cc_queue *q) {
-  cc_assert(cc_guard_held(&q->put.guard, cc_self_word()));
-  bool served = false;
-  while (q->put.waiters.first != NULL && has_room(q)) {
-    bool ok = append(q, &q->put.waiters.first->slot->item);
-    cc_wake(cc_grant_first(&q->put.waiters, ok ? GIVEN : NO_MEMORY));
-    served = true;
-  }
-  if (q->put.waiters.first == NULL) atomic_store(&q->get.putters, 0);
-  return served;
-}
+/* ==} {== where both meet */
 
 /* Waits a moment for *count to leave `seen`, looking at it seldom: each look takes
 ** the other end's line of memory away from it, and while nobody looks a batch
@@ -181,21 +147,31 @@ static bool linger(const _Atomic uint64_t *count, uint64_t seen) {
 /* Brings items and getters, room and putters together until neither end can
 ** move. A flag set by a waiter (before it looked the last time) is always
 ** seen by whoever made the difference (after publishing it): both are
-** sequentially consistent. */
+** sequentially consistent. With a descriptor both flags stay up. */
 static void settle(cc_self *me, cc_queue *q) {
   bool again = true;
   while (again) {
     again = false;
     if (atomic_load(&q->put.getters)) {
       cc_guard_lock(&q->object.guard, me->word);
-      again |= serve_getters(q);
+      again |= serve_getters(me, q);
       cc_guard_unlock(&q->object.guard);
     }
     if (atomic_load(&q->get.putters)) {
       cc_guard_lock(&q->put.guard, me->word);
-      again |= serve_putters(q);
+      again |= serve_putters(me, q);
       cc_guard_unlock(&q->put.guard);
     }
+  }
+  if (atomic_load(&q->object.described)) cc_descriptor_update_slow(q->shown);
+}
+
+static cc_outcome outcome_of(uint32_t reason) {
+  switch (reason) {
+    case GIVEN: return CC_OK;
+    case CLOSED: return CC_CLOSED;
+    case DISORDER: return CC_MISUSE;
+    default: return CC_NO_MEMORY;
   }
 }
 
@@ -204,11 +180,9 @@ static cc_outcome wait_for_room(cc_self *me, cc_queue *q, int64_t deadline) {
   settle(me, q); /* room may have come between the look and the flag */
   cc_outcome outcome = cc_wait(me, &q->object, &q->put.guard, &q->put.waiters, w, deadline);
   if (outcome != CC_OK) return outcome;
-  switch (atomic_load_explicit(&w->granted, memory_order_relaxed)) {
-    case GIVEN: settle(me, q); return CC_OK;
-    case CLOSED: return CC_CLOSED;
-    default: return CC_NO_MEMORY;
-  }
+  outcome = outcome_of(atomic_load_explicit(&w->granted, memory_order_relaxed));
+  if (outcome == CC_OK) settle(me, q);
+  return outcome;
 }
 
 cc_outcome cc_queue_put(cc_self *me, cc_queue *q, const cc_item *item, int64_t deadline) {
@@ -219,8 +193,9 @@ cc_outcome cc_queue_put(cc_self *me, cc_queue *q, const cc_item *item, int64_t d
   cc_guard_lock(&q->put.guard, me->word);
   if (cc_unlikely(atomic_load_explicit(&q->closed, memory_order_relaxed))) {
     outcome = CC_CLOSED;
-  } else if (cc_likely(q->put.waiters.first == NULL && has_room(q))) {
-    if (!append(q, item)) outcome = CC_NO_MEMORY;
+  } else if (cc_likely(q->put.waiters.first == NULL && has_room(q, 0))) {
+    outcome = outcome_of(append(me, q, item));
+    if (cc_likely(outcome == CC_OK)) publish(q, 1);
   } else if (deadline == CC_NOW) {
     outcome = CC_TIMEOUT;
   } else {
@@ -239,7 +214,7 @@ cc_outcome cc_queue_put(cc_self *me, cc_queue *q, const cc_item *item, int64_t d
 static void line_up(cc_self *me, cc_queue *q) {
   atomic_store(&q->put.getters, 1);
   cc_waitlist_append(&q->object.waiters, &me->slot->waiter, me->slot);
-  serve_getters(q);
+  serve_getters(me, q);
 }
 
 static cc_outcome wait_for_item(cc_self *me, cc_queue *q, cc_item *item, int64_t deadline) {
@@ -258,10 +233,10 @@ cc_outcome cc_queue_get(cc_self *me, cc_queue *q, cc_item *item, int64_t deadlin
   if (deadline != CC_NOW && !atomic_load(&q->closed))
     linger(&q->put.count, atomic_load(&q->get.count));
   cc_guard_lock(&q->object.guard, me->word);
-  if (cc_unlikely(q->object.waiters.first != NULL)) serve_getters(q); /* they came first */
-  if (cc_likely(q->object.waiters.first == NULL && has_item(q))) {
-    take(q, item);
-  } else if (atomic_load(&q->closed) && !has_item(q)) {
+  if (cc_unlikely(q->object.waiters.first != NULL)) serve_getters(me, q); /* they came first */
+  if (cc_likely(q->object.waiters.first == NULL && has_item(q, 0))) {
+    take(me, q, item);
+  } else if (atomic_load(&q->closed) && !has_item(q, 0)) {
     outcome = CC_CLOSED;
   } else if (deadline == CC_NOW) {
     outcome = CC_TIMEOUT;
@@ -275,18 +250,159 @@ cc_outcome cc_queue_get(cc_self *me, cc_queue *q, cc_item *item, int64_t deadlin
   return outcome;
 }
 
-/* ==} */
+/* ==} {== many at once */
 
-/* Takes and drops what is in there. */
-static void drop_all(cc_self *me, cc_queue *q) {
+/* As many as there is room for, at most BATCH. Returns the length of their records. */
+static size_t put_batch(cc_self *me, cc_queue *q, const unsigned char *records, size_t *n,
+                        cc_outcome *outcome) {
+  size_t wanted = *n < BATCH ? *n : BATCH, length = 0;
+  *n = 0;
+  cc_guard_lock(&q->put.guard, me->word);
+  *outcome = atomic_load_explicit(&q->closed, memory_order_relaxed) ? CC_CLOSED : CC_OK;
+  while (*outcome == CC_OK && *n < wanted) {
+    cc_item item;
+    if (q->put.waiters.first != NULL || !has_room(q, *n)) {
+      *outcome = CC_TIMEOUT;
+    } else {
+      uint32_t size = cc_record_read(records + length, &item);
+      *outcome = outcome_of(append(me, q, &item));
+      if (*outcome == CC_OK) {
+        length += size;
+        ++*n;
+      }
+    }
+  }
+  publish(q, *n);
+  cc_guard_unlock(&q->put.guard);
+  if (atomic_load(&q->put.getters)) settle(me, q);
+  return length;
+}
+
+size_t cc_queue_put_row(cc_self *me, cc_queue *q, const unsigned char *records, size_t n,
+                        cc_outcome *outcome) {
+  size_t done = 0;
+  *outcome = CC_OK;
+  while (done < n && *outcome == CC_OK) {
+    size_t count = n - done;
+    records += put_batch(me, q, records, &count, outcome);
+    done += count;
+  }
+  return done;
+}
+
+/* Under the getters' guard: moves the next record to `to`, which has `room`; returns its
+** length, 0 when it does not fit. */
+static uint32_t move_record(cc_self *me, cc_queue *q, unsigned char *to, uint32_t room) {
+  cc_head h;
+  if (q->pile != NULL) {
+    cc_item item = {0, CC_ITEM_NODE, {0}};
+    if (room < sizeof h + 8) return 0;
+    item.u.node = cc_pile_take(me, q->pile);
+    return cc_record_write(to, &item);
+  }
+  const unsigned char *from = cc_fifo_first(q);
+  memcpy(&h, from, sizeof h);
+  uint32_t length = (uint32_t)sizeof h + cc_payload(h.kind, h.size);
+  if (length > room) return 0;
+  memcpy(to, from, length);
+  q->get.at += length;
+  return length;
+}
+
+cc_outcome cc_queue_get_row(cc_self *me, cc_queue *q, cc_row *row, size_t max) {
+  cc_outcome outcome = CC_OK;
+  row->n = 0;
+  row->at = row->end = 0;
+  row->segment = cc_fifo_segment();
+  if (row->segment == NULL) return CC_NO_MEMORY;
+  cc_guard_lock(&q->object.guard, me->word);
+  if (q->object.waiters.first != NULL) serve_getters(me, q);
+  bool mine = q->object.waiters.first == NULL;
+  for (uint32_t length = 1; mine && length > 0 && row->n < max && has_item(q, row->n);) {
+    uint32_t room = row->segment->size - row->end - (uint32_t)sizeof(cc_head);
+    length = move_record(me, q, row->segment->bytes + row->end, room);
+    row->end += length;
+    row->n += length > 0;
+  }
+  count_taken(q, row->n);
+  if (row->n == 0) outcome = atomic_load(&q->closed) && !has_item(q, 0) ? CC_CLOSED : CC_TIMEOUT;
+  cc_guard_unlock(&q->object.guard);
+  if (outcome != CC_OK) {
+    cc_arena_free(row->segment);
+    row->segment = NULL;
+  }
+  if (atomic_load(&q->get.putters)) settle(me, q);
+  return outcome;
+}
+
+bool cc_row_next(cc_row *row, cc_item *item) {
+  if (row->n == 0) return false;
+  row->at += cc_record_read(row->segment->bytes + row->at, item);
+  row->n--;
+  return true;
+}
+
+/* The nodes of a row, last first, so that each goes before the one that was taken later. */
+static void put_back(cc_self *me, cc_queue *q, cc_row *row) {
   cc_item item;
+  cc_node *line = NULL, *next;
+  while (cc_row_next(row, &item)) {
+    *cc_node_next(item.u.node) = line;
+    line = item.u.node;
+  }
+  for (; line != NULL; line = next) {
+    next = *cc_node_next(line);
+    cc_pile_put_back(me, q->pile, line);
+  }
+}
+
+void cc_queue_give_back(cc_self *me, cc_queue *q, cc_row *row) {
+  size_t n = row->n;
+  if (row->segment == NULL) return;
+  if (n > 0) {
+    cc_guard_lock(&q->object.guard, me->word);
+    if (q->pile != NULL) {
+      put_back(me, q, row);
+    } else {
+      cc_fifo_give_back(q, row->segment, row->at, row->end);
+      row->segment = NULL;
+    }
+    count_taken(q, -(uint64_t)n);
+    cc_guard_unlock(&q->object.guard);
+    settle(me, q);
+  }
+  cc_arena_free(row->segment);
+  row->segment = NULL;
+  row->n = 0;
+}
+
+/* ==} {== the end */
+
+void cc_item_drop(const cc_item *item) {
+  cc_item inner;
+  if (item->kind == CC_ITEM_NODE) {
+    cc_node_item(item->u.node, &inner);
+    cc_node_free(item->u.node);
+    if (cc_item_has_parcel(inner.kind)) cc_parcel_release(inner.u.parcel);
+  } else if (cc_item_has_parcel(item->kind)) {
+    cc_parcel_release(item->u.parcel);
+  }
+}
+
+/* Takes and drops what is in there, returns how much that was. */
+static uint64_t drop_all(cc_self *me, cc_queue *q) {
+  cc_item item;
+  uint64_t n = 0;
   for (bool more = true; more;) {
     cc_guard_lock(&q->object.guard, me->word);
-    more = has_item(q);
-    if (more) take(q, &item);
+    more = has_item(q, 0);
+    if (more) take(me, q, &item);
     cc_guard_unlock(&q->object.guard);
-    if (more && cc_item_has_parcel(item.kind)) cc_parcel_release(item.u.parcel);
+    if (!more) break;
+    cc_item_drop(&item);
+    n++;
   }
+  return n;
 }
 
 void cc_queue_close(cc_self *me, cc_queue *q, bool discard) {
@@ -294,17 +410,28 @@ void cc_queue_close(cc_self *me, cc_queue *q, bool discard) {
   cc_guard_lock(&q->put.guard, me->word);
   atomic_store(&q->closed, 1);
   while ((s = cc_grant_first(&q->put.waiters, CLOSED)) != NULL) cc_wake(s);
-  atomic_store(&q->get.putters, 0);
+  nobody_puts(q);
   cc_guard_unlock(&q->put.guard);
-  if (discard) drop_all(me, q);
+  if (discard) cc_tasks_done(me, &q->tasks.of_putters, &q->put.count, drop_all(me, q));
   cc_guard_lock(&q->object.guard, me->word);
-  serve_getters(q);
+  serve_getters(me, q);
   while ((s = cc_grant_first(&q->object.waiters, CLOSED)) != NULL) cc_wake(s);
-  atomic_store(&q->put.getters, 0);
+  nobody_gets(q);
   cc_guard_unlock(&q->object.guard);
+  if (atomic_load(&q->object.described)) cc_descriptor_update_slow(q->shown);
 }
 
 bool cc_queue_closed(const cc_queue *q) { return atomic_load(&q->closed) != 0; }
+
+static void destroy(cc_object *o) {
+  cc_queue *q = (cc_queue *)o;
+  drop_all(cc_self_get(), q);
+  cc_fifo_free(q);
+  cc_arena_free(q->pile);
+  cc_parcel_release(q->key);
+}
+
+/* ==} {== looks */
 
 uint64_t cc_queue_size(const cc_queue *q) {
   uint64_t taken = atomic_load(&q->get.count), n = atomic_load(&q->put.count) - taken;
@@ -313,13 +440,29 @@ uint64_t cc_queue_size(const cc_queue *q) {
 
 uint64_t cc_queue_capacity(const cc_queue *q) { return q->capacity == UINT64_MAX ? 0 : q->capacity; }
 
-static void destroy(cc_object *o) {
-  cc_queue *q = (cc_queue *)o;
-  cc_segment *s, *next;
-  drop_all(cc_self_get(), q);
-  s = q->get.segment != NULL ? q->get.segment : atomic_load(&q->first);
-  for (; s != NULL; s = next) {
-    next = s->next;
-    cc_arena_free(s);
-  }
+bool cc_queue_ready(const cc_queue *q) {
+  return atomic_load(&q->get.count) != atomic_load(&q->put.count) || cc_queue_closed(q);
 }
+
+void cc_queue_notice(cc_object *o) {
+  cc_queue *q = (cc_queue *)o;
+  uint32_t word = cc_self_word();
+  cc_assert(cc_guard_held(&o->guard, word));
+  atomic_store(&q->put.getters, 1);
+  if (!atomic_load(&o->described)) return;
+  cc_guard_lock(&q->put.guard, word); /* nobody takes both guards the other way round */
+  atomic_store(&q->get.putters, 1);
+  cc_guard_unlock(&q->put.guard);
+}
+
+/* ==} {== tasks */
+
+bool cc_queue_task_done(cc_self *me, cc_queue *q) {
+  return cc_tasks_done(me, &q->tasks.of_putters, &q->put.count, 1) == 1;
+}
+
+cc_outcome cc_queue_join(cc_self *me, cc_queue *q, int64_t deadline) {
+  return cc_tasks_join(me, &q->tasks.of_putters, &q->put.count, &q->object, deadline);
+}
+
+/* ==} */

@@ -2,8 +2,18 @@
 #include "core/semaphore.h"
 
 #include "core/deadlock.h"
+#include "core/descriptor.h"
+
+static bool ready(const cc_self *me, cc_object *o) {
+  (void)me;
+  return atomic_load(&((cc_semaphore *)o)->value) > 0;
+}
+
+static void notice(cc_object *o) { atomic_store(&((cc_semaphore *)o)->waiting, 1); }
 
 cc_semaphore *cc_semaphore_new(cc_kind kind, int64_t n) {
+  static const cc_watchable watchable = {.ready = ready, .notice = notice};
+  cc_watch_register(kind, &watchable);
   cc_semaphore *s = (cc_semaphore *)cc_object_new(kind, sizeof *s);
   if (s == NULL) return NULL;
   s->limit = kind == CC_BOUNDED_SEMAPHORE ? n : INT64_MAX;
@@ -11,11 +21,16 @@ cc_semaphore *cc_semaphore_new(cc_kind kind, int64_t n) {
   return s;
 }
 
-/* Under the guard: gives units to those who wait, first come first served. */
+/* Under the guard. Somebody with a descriptor waits all the time. */
+static void nobody_waits(cc_semaphore *s) { atomic_store(&s->waiting, atomic_load(&s->object.described)); }
+
+/* Under the guard: gives units to those who wait, first come first served, and news of a unit
+** to those who watch. */
 static void serve(cc_semaphore *s) {
-  while (s->object.waiters.first != NULL && cc_semaphore_try(s))
-    cc_wake(cc_grant_first(&s->object.waiters, 1));
-  if (s->object.waiters.first == NULL) atomic_store(&s->waiting, 0);
+  cc_waitlist *l = &s->object.waiters;
+  while (l->first != NULL && (l->first->watches ? atomic_load(&s->value) > 0 : cc_semaphore_try(s)))
+    cc_wake(cc_grant_first(l, 1));
+  if (l->first == NULL) nobody_waits(s);
 }
 
 cc_outcome cc_semaphore_acquire_slow(cc_self *me, cc_semaphore *s, int64_t deadline) {
@@ -25,7 +40,7 @@ cc_outcome cc_semaphore_acquire_slow(cc_self *me, cc_semaphore *s, int64_t deadl
   serve(s);
   if (s->object.waiters.first == NULL) {
     got = cc_semaphore_try(s);
-    atomic_store(&s->waiting, 0);
+    nobody_waits(s);
   }
   if (!got && deadline != CC_NOW) {
     atomic_store(&s->waiting, 1);
@@ -33,6 +48,7 @@ cc_outcome cc_semaphore_acquire_slow(cc_self *me, cc_semaphore *s, int64_t deadl
     serve(s);
   }
   cc_guard_unlock(&s->object.guard);
+  if (got) cc_descriptor_update(&s->object);
   if (got) return CC_OK;
   if (deadline == CC_NOW) return CC_TIMEOUT;
   cc_outcome outcome = cc_wait(me, &s->object, &s->object.guard, &s->object.waiters,
@@ -52,6 +68,7 @@ bool cc_semaphore_release(cc_self *me, cc_semaphore *s, int64_t n) {
     cc_guard_lock(&s->object.guard, me->word);
     serve(s);
     cc_guard_unlock(&s->object.guard);
+    cc_descriptor_update(&s->object);
   }
   return true;
 }

@@ -21,6 +21,7 @@ typedef struct cc_item {
   union {
     uint64_t word;            /* integer, float (its bits), boolean (0, 1), nil */
     struct cc_parcel *parcel; /* one reference */
+    struct cc_node *node;
     unsigned char bytes[CC_INLINE];
   } u;
 } cc_item;
@@ -32,6 +33,7 @@ enum {
   CC_ITEM_NUMBER,
   CC_ITEM_BOOLEAN,
   CC_ITEM_NIL,
+  CC_ITEM_NODE,   /* of a pile, on its way in */
   CC_ITEM_PARCEL, /* a message of the codec */
   CC_ITEM_TEXT    /* a parcel whose payload is the bytes of a string */
 };

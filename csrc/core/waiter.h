@@ -14,6 +14,7 @@ typedef struct cc_waiter {
   struct cc_waiter *next, *previous; /* under the guard of the list's object */
   struct cc_slot *slot;              /* who waits; constant while queued */
   bool moved;                        /* to another line: under the guard of the first */
+  bool watches;                      /* it wants to know, and takes nothing; constant while queued */
   uint32_t mode;                     /* what for, where an object has several; by the waiter */
   _Atomic uint32_t granted;          /* 0, or the reason it was granted */
 } cc_waiter;
@@ -21,5 +22,9 @@ typedef struct cc_waiter {
 typedef struct cc_waitlist {
   cc_waiter *first, *last;
 } cc_waitlist;
+
+static inline bool cc_waitlist_watched(const cc_waitlist *l) {
+  return l->first != NULL && l->first->watches;
+}
 
 #endif

@@ -99,6 +99,18 @@ void cc_thread_yield(void);
 unsigned cc_cpu_count(void);  /* processors this process may use, at least 1 */
 unsigned cc_cpu_limit(void);  /* processors the system knows */
 
+/* ==} {== signal: a descriptor that others can poll, readable while it is raised */
+
+typedef struct cc_signal {
+  int read, write;
+} cc_signal;
+
+int cc_signal_open(cc_signal *s); /* lowered; 0 or an errno value */
+int cc_signal_descriptor(const cc_signal *s);
+void cc_signal_raise(cc_signal *s); /* only when it is lowered */
+void cc_signal_lower(cc_signal *s); /* only when it is raised */
+void cc_signal_close(cc_signal *s);
+
 /* ==} {== process */
 
 /* In builds for a sanitizer: children do not get its runtime preloaded. */

@@ -13,6 +13,7 @@
 
 #include "codec/codec.h"
 #include "core/deadlock.h"
+#include "core/descriptor.h"
 #include "core/family.h"
 #include "run/context.h"
 #include "run/state.h"
@@ -54,9 +55,20 @@ size_t run_thread_default_name(char name[RUN_NAME], bool take) {
   return (size_t)snprintf(name, RUN_NAME, "Thread-%llu", (unsigned long long)n);
 }
 
+static bool ended(const run_thread *t) {
+  return atomic_load_explicit(&t->status, memory_order_acquire) > RUN_RUNNING;
+}
+
+static bool ready(const cc_self *me, cc_object *o) {
+  (void)me;
+  return ended((run_thread *)o);
+}
+
 run_thread *run_thread_new_kind(cc_kind kind, size_t size, const char *name, size_t length,
                                 bool daemon) {
+  static const cc_watchable watchable = {.ready = ready};
   char buffer[RUN_NAME];
+  cc_watch_register(kind, &watchable);
   run_thread *t = (run_thread *)cc_object_new(kind, size);
   if (t == NULL) return NULL;
   if (name == NULL) {
@@ -257,15 +269,12 @@ void run_thread_finish(run_thread *t, run_status status, cc_parcel *result, cc_p
   atomic_store_explicit(&t->status, (uint32_t)status, memory_order_release);
   while ((s = cc_grant_first(&t->object.waiters, 1)) != NULL) cc_wake(s);
   cc_guard_unlock(&t->object.guard);
+  cc_descriptor_update(&t->object);
 }
 
 void run_thread_end(run_thread *t, run_status status, cc_parcel *result, cc_parcel *traceback) {
   part(cc_self_get(), t);
   run_thread_finish(t, status, result, traceback);
-}
-
-static bool ended(run_thread *t) {
-  return atomic_load_explicit(&t->status, memory_order_acquire) > RUN_RUNNING;
 }
 
 cc_outcome run_thread_join(cc_self *me, run_thread *t, int64_t deadline) {
@@ -339,6 +348,7 @@ bool run_thread_cancel(cc_self *me, run_thread *t) {
   if (running && t->object.kind == CC_TIMER && run_timer_withdraw(t))
     run_thread_finish(t, RUN_CANCELLED, NULL, NULL); /* between two of its runs */
   if (unstarted) cc_grant_all(me, &t->object.guard, &t->object.waiters, 1);
+  if (unstarted) cc_descriptor_update(&t->object);
   return unstarted || running;
 }
 

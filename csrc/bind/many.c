@@ -1,0 +1,293 @@
+/*
+** q:put_many and q:get_many. Items that are to be put stand as records (fifo.h) in
+** a batch of private memory, which the state keeps for the next call; items that
+** were taken stand in a row of shared memory until all are decoded, so that what
+** cannot be decoded goes back.
+*/
+#include <stdlib.h>
+#include <string.h>
+
+#include "bind/queue.h"
+#include "core/fifo.h"
+
+/* {== the batch */
+
+typedef struct batch {
+  unsigned char *bytes;
+  size_t size, room;
+  size_t at;    /* of the first record that is still ours */
+  size_t left;  /* how many there are from there on */
+  bool busy;
+} batch;
+
+static const char batch_key; /* of the state's batch, in the registry */
+
+#define ROOM 4096
+#define KEPT ((size_t)64 << 10) /* larger batches are not kept */
+
+static void empty(batch *b) {
+  cc_item item;
+  for (; b->left > 0; b->left--) {
+    b->at += cc_record_read(b->bytes + b->at, &item);
+    cc_item_drop(&item);
+  }
+  b->size = b->at = 0;
+  b->busy = false;
+}
+
+static void release(batch *b) {
+  free(b->bytes);
+  b->bytes = NULL;
+  b->room = 0;
+}
+
+static int batch_close(lua_State *L) {
+  batch *b = lua_touserdata(L, 1);
+  empty(b);
+  if (b->room > KEPT) release(b);
+  return 0;
+}
+
+static int batch_gc(lua_State *L) {
+  batch *b = lua_touserdata(L, 1);
+  empty(b);
+  release(b);
+  return 0;
+}
+
+/* Pushes an empty one, which is emptied when the calling function ends. A __transfer may put
+** many itself: then the state's batch is busy. */
+static batch *open_batch(lua_State *L) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &batch_key);
+  batch *b = lua_touserdata(L, -1);
+  if (b == NULL || b->busy) {
+    b = lua_newuserdatauv(L, sizeof *b, 0);
+    memset(b, 0, sizeof *b);
+    if (luaL_newmetatable(L, "concur.batch")) {
+      static const luaL_Reg metamethods[] = {
+          {"__close", batch_close}, {"__gc", batch_gc}, {NULL, NULL}};
+      luaL_setfuncs(L, metamethods, 0);
+    }
+    lua_setmetatable(L, -2);
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &batch_key);
+  }
+  b->busy = true;
+  lua_toclose(L, -1);
+  return b;
+}
+
+/* Adds the item; drops it and raises for lack of memory. */
+static void add(lua_State *L, batch *b, const cc_item *item) {
+  size_t longest = sizeof(cc_head) + CC_INLINE;
+  if (cc_unlikely(b->size + longest > b->room)) {
+    size_t room = b->room == 0 ? ROOM : b->room * 2;
+    unsigned char *moved = realloc(b->bytes, room);
+    if (moved == NULL) {
+      cc_item_drop(item);
+      luaL_error(L, "not enough memory");
+    }
+    b->bytes = moved;
+    b->room = room;
+  }
+  b->size += cc_record_write(b->bytes + b->size, item);
+  b->left++;
+}
+
+/* The first n records are somebody else's now. */
+static void advance(batch *b, size_t n) {
+  if (n == b->left) {
+    b->left = 0;
+    return;
+  }
+  for (b->left -= n; n > 0; n--) {
+    cc_head h;
+    memcpy(&h, b->bytes + b->at, sizeof h);
+    b->at += sizeof h + cc_payload(h.kind, h.size);
+  }
+}
+
+/* ==} {== put_many */
+
+/* How many items the list at index 2 has. */
+static lua_Integer length(lua_State *L) {
+  int ok;
+  luaL_checktype(L, 2, LUA_TTABLE);
+  if (lua_getfield(L, 2, "n") == LUA_TNIL) {
+    lua_pop(L, 1);
+    return luaL_len(L, 2);
+  }
+  lua_Integer n = lua_tointegerx(L, -1, &ok);
+  luaL_argcheck(L, ok && n >= 0 && lua_type(L, -1) == LUA_TNUMBER, 2, "its n must be a number of items");
+  lua_pop(L, 1);
+  return n;
+}
+
+/* Of items that go into a priority queue: that they have an order with each other and with what
+** is in there now. */
+static void check_order(lua_State *L, cc_self *me, cc_queue *q, const batch *b) {
+  cc_pile all;
+  cc_item item;
+  size_t at = 0;
+  bool ok = true;
+  memset(&all, 0, sizeof all);
+  for (size_t i = 0; ok && i < b->left; i++) {
+    at += cc_record_read(b->bytes + at, &item);
+    ok = cc_pile_put(me, &all, item.u.node) && cc_pile_fits(me, q->pile, item.u.node);
+  }
+  if (!ok) bind_queue_raise(L, CC_MISUSE);
+}
+
+/* Returns the bytes of shared memory that the items take. */
+static size_t fill(lua_State *L, cc_queue *q, batch *b, lua_Integer n) {
+  size_t bytes = 0;
+  int top = lua_gettop(L) + 1;
+  for (lua_Integer i = 1; i <= n; i++) {
+    cc_item item;
+    lua_geti(L, 2, i);
+    bind_queue_item(L, q, 1, top, &item);
+    if (cc_item_has_parcel(item.kind)) bytes += item.u.parcel->size;
+    add(L, b, &item);
+    lua_settop(L, top - 1);
+  }
+  return bytes;
+}
+
+/* Waits for room for the first one and puts it. */
+static cc_outcome put_first(lua_State *L, cc_queue *q, batch *b, int64_t deadline) {
+  cc_item item;
+  bind_wait wait;
+  cc_outcome outcome;
+  cc_record_read(b->bytes + b->at, &item);
+  cc_self *me = bind_enter(L, &wait);
+  do outcome = cc_queue_put(me, q, &item, deadline);
+  while (bind_again(L, &wait, outcome));
+  return outcome;
+}
+
+int bind_queue_put_many(lua_State *L) {
+  cc_queue *q = bind_queue(L, 1);
+  lua_Integer n = length(L);
+  int64_t deadline = bind_deadline(L, 3);
+  cc_self *me = cc_self_get();
+  cc_outcome outcome = CC_OK;
+  lua_settop(L, 3);
+  batch *b = open_batch(L);
+  size_t bytes = fill(L, q, b, n);
+  if (q->object.kind == CC_PRIORITY_QUEUE) check_order(L, me, q, b);
+  while (b->left > 0) {
+    advance(b, cc_queue_put_row(me, q, b->bytes + b->at, b->left, &outcome));
+    if (outcome == CC_TIMEOUT && deadline != CC_NOW) {
+      outcome = put_first(L, q, b, deadline);
+      if (outcome == CC_OK) advance(b, 1);
+    }
+    if (outcome != CC_OK) break;
+  }
+  if (bytes > 0) bind_owe_bytes(L, bytes);
+  bind_queue_raise(L, outcome);
+  lua_pushinteger(L, n - (lua_Integer)b->left);
+  if (outcome == CC_OK) return 1;
+  lua_pushstring(L, bind_queue_reason(outcome, "full"));
+  return 2;
+}
+
+/* ==} {== get_many */
+
+typedef struct taken {
+  cc_row row;    /* what is not decoded yet */
+  lua_Integer n; /* how many are in the list */
+} taken;
+
+/* Pushes an item of a row, which keeps its own reference to it. */
+static void push(lua_State *L, const cc_item *item) {
+  cc_item copy;
+  if (item->kind == CC_ITEM_NODE)
+    cc_node_item(item->u.node, &copy);
+  else
+    cc_item_copy(&copy, item);
+  if (cc_item_has_parcel(copy.kind)) cc_parcel_retain(copy.u.parcel);
+  bind_push_item(L, &copy);
+}
+
+/* Called with a taken and the list. What could not be decoded is still in the row. */
+static int decode(lua_State *L) {
+  taken *t = lua_touserdata(L, 1);
+  cc_item item;
+  for (cc_row rest = t->row; cc_row_next(&rest, &item); t->row = rest) {
+    if (item.kind < CC_ITEM_NODE)
+      bind_push_item(L, &item);
+    else
+      push(L, &item);
+    lua_rawseti(L, 2, t->n + 1);
+    t->n++;
+    if (item.kind >= CC_ITEM_NODE) cc_item_drop(&item);
+  }
+  return 0;
+}
+
+/* Decodes the row into the list on top. False: an error lies on top of that. */
+static bool decode_row(lua_State *L, taken *t) {
+  lua_pushcfunction(L, decode);
+  lua_pushlightuserdata(L, t);
+  lua_pushvalue(L, -3);
+  return lua_pcall(L, 2, 0, 0) == LUA_OK;
+}
+
+/* The first item of all cannot be decoded: it is lost, as with get. */
+static void lose_first(taken *t) {
+  cc_item item;
+  if (cc_row_next(&t->row, &item)) cc_item_drop(&item);
+}
+
+/* Takes and decodes what is there, until the list on top has max items. */
+static cc_outcome take(lua_State *L, cc_self *me, cc_queue *q, taken *t, lua_Integer max) {
+  cc_outcome outcome = CC_OK;
+  bool ok = true;
+  while (ok && outcome == CC_OK && t->n < max) {
+    outcome = cc_queue_get_row(me, q, &t->row, (size_t)(max - t->n));
+    if (outcome != CC_OK) break;
+    ok = decode_row(L, t);
+    if (!ok && t->n == 0) lose_first(t);
+    cc_queue_give_back(me, q, &t->row);
+  }
+  if (!ok && t->n == 0) lua_error(L);
+  if (!ok) lua_pop(L, 1); /* who gets that item next will meet the error again */
+  return outcome;
+}
+
+/* The ordinary get. */
+static cc_outcome take_first(lua_State *L, cc_queue *q, taken *t, int64_t deadline) {
+  cc_item item;
+  cc_outcome outcome = bind_queue_wait_item(L, q, &item, deadline);
+  if (outcome != CC_OK) return outcome;
+  bind_push_item(L, &item);
+  lua_rawseti(L, -2, ++t->n);
+  return CC_OK;
+}
+
+int bind_queue_get_many(lua_State *L) {
+  cc_queue *q = bind_queue(L, 1);
+  lua_Integer max = luaL_checkinteger(L, 2);
+  luaL_argcheck(L, max >= 1, 2, "at least 1 expected");
+  int64_t deadline = bind_deadline(L, 3);
+  cc_self *me = cc_self_get();
+  taken t = {{NULL, 0, 0, 0}, 0};
+  uint64_t size = cc_queue_size(q);
+  lua_createtable(L, size < (uint64_t)max ? (int)(size < 1 << 20 ? size : 1 << 20) : (int)max, 1);
+  cc_outcome outcome = take(L, me, q, &t, max);
+  if (t.n == 0 && outcome == CC_TIMEOUT && deadline != CC_NOW) {
+    outcome = take_first(L, q, &t, deadline);
+    if (outcome == CC_OK) take(L, me, q, &t, max);
+  }
+  if (t.n == 0) {
+    bind_raise(L, outcome);
+    lua_pushnil(L);
+    lua_pushstring(L, bind_queue_reason(outcome, "empty"));
+    return 2;
+  }
+  lua_pushinteger(L, t.n);
+  lua_setfield(L, -2, "n");
+  return 1;
+}
+
+/* ==} */

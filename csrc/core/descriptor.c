@@ -1,0 +1,101 @@
+/* Descriptors of objects: a table private to the process. */
+#include "core/descriptor.h"
+
+#include <errno.h>
+
+#include "core/deadlock.h"
+#include "core/family.h"
+#include "core/local.h"
+
+typedef struct entry {
+  cc_object *object; /* NULL: none */
+  cc_signal signal;
+  bool up;
+} entry;
+
+static cc_guard guard;
+static _Atomic(entry *) table; /* the entries: under the guard; by index of object */
+
+static entry *open_table(void) {
+  entry *t = atomic_load(&table);
+  if (t != NULL) return t;
+  size_t size = cc_family_root->object_limit * sizeof(entry);
+  entry *none = NULL, *new = cc_map_private(size);
+  if (new == NULL || atomic_compare_exchange_strong(&table, &none, new)) return new;
+  cc_unmap(new, size);
+  return none;
+}
+
+/* Under the guard. */
+static void bring_up_to_date(entry *e) {
+  bool ready = cc_watch_ready(NULL, e->object);
+  if (ready == e->up) return;
+  e->up = ready;
+  if (ready)
+    cc_signal_raise(&e->signal);
+  else
+    cc_signal_lower(&e->signal);
+}
+
+/* Under the local guard of o, which orders it with the end of the last reference. */
+static int describe(cc_self *me, cc_object *o, bool *made) {
+  entry *t = open_table();
+  if (t == NULL) return -ENOMEM;
+  entry *e = &t[o->index];
+  int result = 0;
+  cc_guard_lock(&guard, me->word);
+  if (e->object == NULL) {
+    result = -cc_signal_open(&e->signal);
+    if (result == 0) {
+      e->object = o;
+      e->up = false;
+      *made = true;
+    }
+  }
+  if (result == 0) result = cc_signal_descriptor(&e->signal);
+  cc_guard_unlock(&guard);
+  return result;
+}
+
+int cc_descriptor_of(cc_self *me, cc_object *o) {
+  const cc_watchable *kind = cc_watch_of((cc_kind)o->kind);
+  cc_object *line = kind->line == NULL ? o : kind->line(o);
+  bool made = false;
+  cc_guard *local = cc_local_guard(o->index);
+  cc_guard_lock(local, me->word);
+  int result = describe(me, o, &made);
+  cc_guard_unlock(local);
+  if (!made) return result;
+  cc_deadlock_pending(1); /* whoever polls it may signal */
+  atomic_store(&o->described, 1);
+  if (kind->notice != NULL) {
+    cc_guard_lock(&line->guard, me->word);
+    kind->notice(o);
+    cc_guard_unlock(&line->guard);
+  }
+  cc_descriptor_update_slow(o->index); /* what came before the flags */
+  return result;
+}
+
+void cc_descriptor_update_slow(uint32_t index) {
+  entry *t = atomic_load(&table);
+  if (t == NULL) return;
+  cc_guard_lock(&guard, cc_self_word());
+  if (t[index].object != NULL) bring_up_to_date(&t[index]);
+  cc_guard_unlock(&guard);
+}
+
+void cc_descriptor_close(cc_object *o) {
+  entry *t = atomic_load(&table);
+  bool had = false;
+  if (t == NULL) return;
+  cc_guard_lock(&guard, cc_self_word());
+  entry *e = &t[o->index];
+  if (e->object == o) {
+    had = true;
+    e->object = NULL;
+    cc_signal_close(&e->signal);
+  }
+  cc_guard_unlock(&guard);
+  if (had) cc_deadlock_pending(-1);
+}

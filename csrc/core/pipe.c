@@ -1,0 +1,103 @@
+/* Pipes. */
+#include "core/pipe.h"
+
+#include "core/family.h"
+#include "core/watch.h"
+
+/* {== the end */
+
+/* Under the reference guard: whether nobody can use it any more. True only once. */
+static bool over(cc_object *o) {
+  cc_connection *c = (cc_connection *)o;
+  bool open = o->parcels > 0;
+  for (size_t i = 0; i < CC_PROCESS_LIMIT / 64; i++) {
+    /* who has no reference any more has not closed it: its bit may be another's tomorrow */
+    uint64_t closed = atomic_fetch_and(&c->closed[i], o->holders[i]);
+    if ((o->holders[i] & ~closed) != 0) open = true;
+  }
+  if (open || c->ended) return false;
+  c->ended = true;
+  return true;
+}
+
+static void end(cc_object *o) {
+  cc_connection *c = (cc_connection *)o;
+  cc_self *me = cc_self_get();
+  if (c->out != NULL) cc_queue_close(me, c->out, false);
+  if (c->in != NULL) cc_queue_close(me, c->in, true);
+}
+
+static void leave(cc_queue *way) {
+  if (way != NULL) cc_object_parcel_release(&way->object);
+}
+
+static void destroy(cc_object *o) {
+  cc_connection *c = (cc_connection *)o;
+  if (!c->ended) end(o);
+  leave(c->in);
+  leave(c->out);
+}
+
+/* ==} {== watching */
+
+static bool ready(const cc_self *me, cc_object *o) {
+  (void)me;
+  return cc_queue_ready(((cc_connection *)o)->in);
+}
+
+static cc_object *line(cc_object *o) { return &((cc_connection *)o)->in->object; }
+
+static void notice(cc_object *o) {
+  cc_queue *in = ((cc_connection *)o)->in;
+  if (atomic_load(&o->described)) atomic_store(&in->object.described, 1);
+  cc_queue_notice(&in->object);
+}
+
+/* ==} {== making */
+
+static cc_connection *new_end(cc_queue *in, cc_queue *out) {
+  static const cc_watchable watchable = {.ready = ready, .notice = notice, .line = line};
+  static const cc_ending ending = {.over = over, .end = end};
+  cc_watch_register(CC_CONNECTION, &watchable);
+  cc_object_set_destructor(CC_CONNECTION, destroy);
+  cc_object_set_ending(CC_CONNECTION, &ending);
+  cc_connection *c = (cc_connection *)cc_object_new(CC_CONNECTION, sizeof *c);
+  if (c == NULL) return NULL;
+  c->in = in;
+  c->out = out;
+  if (in != NULL) {
+    in->shown = c->object.index;
+    cc_object_parcel_retain(&in->object);
+  }
+  if (out != NULL) cc_object_parcel_retain(&out->object);
+  return c;
+}
+
+static void release(void *o) {
+  if (o != NULL) cc_object_release(o);
+}
+
+bool cc_pipe_new(bool duplex, uint64_t capacity, cc_connection *ends[2]) {
+  cc_queue *there = cc_queue_new(CC_PIPE, capacity, NULL);
+  cc_queue *back = duplex ? cc_queue_new(CC_PIPE, capacity, NULL) : NULL;
+  bool ok = there != NULL && (back != NULL || !duplex);
+  ends[0] = ok ? new_end(there, back) : NULL;
+  ends[1] = ok ? new_end(back, there) : NULL;
+  release(there);
+  release(back);
+  if (ends[0] != NULL && ends[1] != NULL) return true;
+  release(ends[0]);
+  release(ends[1]);
+  return false;
+}
+
+/* ==} */
+
+void cc_connection_close(cc_connection *c) {
+  atomic_fetch_or(&c->closed[cc_family_self / 64], UINT64_C(1) << (cc_family_self % 64));
+  cc_object_reconsider(&c->object);
+}
+
+bool cc_connection_closed(const cc_connection *c) {
+  return (atomic_load(&c->closed[cc_family_self / 64]) >> (cc_family_self % 64) & 1) != 0;
+}
