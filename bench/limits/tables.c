@@ -189,6 +189,32 @@ static int receive_integer(lua_State *L) {
   return 1;
 }
 
+/* A batch: the length and the words. */
+static int send_batch(lua_State *L) {
+  size_t n = lua_rawlen(L, 1);
+  uint64_t *batch = malloc((n + 1) * sizeof *batch);
+  if (batch == NULL) die("no memory");
+  batch[0] = n;
+  for (size_t i = 1; i <= n; i++) {
+    lua_rawgeti(L, 1, (lua_Integer)i);
+    batch[i] = (uint64_t)lua_tointeger(L, -1);
+    lua_pop(L, 1);
+  }
+  ring_put((uint64_t)(uintptr_t)batch);
+  return 0;
+}
+
+static int receive_batch(lua_State *L) {
+  uint64_t *batch = (uint64_t *)(uintptr_t)ring_take();
+  lua_createtable(L, (int)batch[0], 0);
+  for (size_t i = 1; i <= batch[0]; i++) {
+    lua_pushinteger(L, (lua_Integer)batch[i]);
+    lua_rawseti(L, -2, (lua_Integer)i);
+  }
+  free(batch);
+  return 1;
+}
+
 typedef struct side {
   lua_CFunction function;
   char chunk[256];
@@ -239,6 +265,18 @@ static double lua_chan_int(void) {
   return exchange(n, &from, &to) / 1e6;
 }
 
+static double lua_chan_batch(void) {
+  long n = times(1e5);
+  side from = {send_batch, ""}, to = {receive_batch, ""};
+  snprintf(from.chunk, sizeof from.chunk,
+           "local send, list = send, {} for i = 1, 100 do list[i] = i end for i = 1, %ld do send(list) end", n);
+  snprintf(to.chunk, sizeof to.chunk,
+           "local receive, s = receive, 0 for i = 1, %ld do local list = receive() "
+           "for i = 1, #list do s = s + list[i] end end assert(s == %lld)",
+           n, (long long)n * 5050);
+  return exchange(n, &from, &to) * 100 / 1e6;
+}
+
 /* ==} */
 
 const limit table_limits[] = {
@@ -247,5 +285,6 @@ const limit table_limits[] = {
     {"lua_table_unpack", "kop/s", lua_table_unpack},
     {"lua_chan_table", "kmsg/s", lua_chan_table},
     {"lua_chan_int", "Mmsg/s", lua_chan_int},
+    {"lua_chan_batch", "Mmsg/s", lua_chan_batch},
     {NULL, NULL, NULL},
 };

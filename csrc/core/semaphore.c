@@ -48,7 +48,7 @@ cc_outcome cc_semaphore_acquire_slow(cc_self *me, cc_semaphore *s, int64_t deadl
     serve(s);
   }
   cc_guard_unlock(&s->object.guard);
-  if (got) cc_descriptor_update(&s->object);
+  cc_descriptor_update(&s->object); /* a unit has gone, to the caller or to others */
   if (got) return CC_OK;
   if (deadline == CC_NOW) return CC_TIMEOUT;
   cc_outcome outcome = cc_wait(me, &s->object, &s->object.guard, &s->object.waiters,
