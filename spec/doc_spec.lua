@@ -56,7 +56,7 @@ end
 local like = {bounded_semaphore = "semaphore", lifo = "queue", priority_queue = "queue", pipe = "connection"}
 
 -- Kinds whose page is that of another.
-local page = {bounded_semaphore = "semaphore", connection = "pipe"}
+local page_of = {bounded_semaphore = "semaphore", connection = "pipe"}
 
 -- Whether a method has a heading in a page about its kind; what all handles have is described once.
 local function described(method, kind)
@@ -131,7 +131,7 @@ describe("the documentation", function()
   it("has a page for every kind, which says how it is made", function()
     local missing = {}
     for kind in pairs(concur.info().objects) do
-      if not documented("# concur." .. (page[kind] or kind), "concur." .. kind) then missing[#missing + 1] = kind end
+      if not documented("# concur." .. (page_of[kind] or kind), "concur." .. kind) then missing[#missing + 1] = kind end
     end
     check(missing)
   end)
