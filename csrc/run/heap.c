@@ -11,27 +11,33 @@
 
 #include "os/os.h"
 
-#define PIECE ((size_t)72 << 10)
+#define FIRST ((size_t)112 << 10)
+#define MOST ((size_t)1 << 20)
 #define FINE 32          /* classes of 16, 32, ... 512 bytes */
 #define CLASSES (FINE + 5)
 #define LARGEST ((size_t)512 << 5)
+
+static _Atomic size_t piece = FIRST; /* size of a new heap; only what is used is touched */
 
 struct run_heap {
   _Atomic uint32_t frozen; /* by another thread: wait */
   _Atomic uint32_t busy;   /* its own thread is in here */
   char *at;        /* from here on the piece was never used */
   char *end;
+  size_t size;     /* of all this; constant */
   size_t outside;  /* blocks from malloc in use */
   void *free[CLASSES];
   _Alignas(16) char memory[];
 };
 
 run_heap *run_heap_new(void) {
-  run_heap *h = malloc(PIECE);
+  size_t size = atomic_load(&piece);
+  run_heap *h = malloc(size);
   if (h == NULL) return NULL;
   memset(h, 0, sizeof *h);
+  h->size = size;
   h->at = h->memory;
-  h->end = (char *)h + PIECE;
+  h->end = (char *)h + size;
   return h;
 }
 
@@ -49,7 +55,7 @@ static size_t class_size(unsigned c) {
 }
 
 static int inside(const run_heap *h, const void *p) {
-  return (uintptr_t)p - (uintptr_t)h < PIECE;
+  return (uintptr_t)p - (uintptr_t)h < h->size;
 }
 
 static void *new_block(run_heap *h, size_t size) {
@@ -153,3 +159,8 @@ void run_heap_restore(run_heap *h, const void *image) {
 }
 
 int run_heap_is_plain(const run_heap *h) { return h->outside == 0; }
+
+void run_heap_enlarge(const run_heap *h) {
+  size_t larger = h->size + h->size / 2;
+  if (larger <= MOST) atomic_store(&piece, larger);
+}

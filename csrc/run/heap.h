@@ -30,4 +30,7 @@ void run_heap_restore(run_heap *h, const void *image);
 /* Whether all of it still lies in the piece. */
 int run_heap_is_plain(const run_heap *h);
 
+/* It did not: heaps made from now on are larger than h. */
+void run_heap_enlarge(const run_heap *h);
+
 #endif

@@ -133,6 +133,8 @@ bool run_state_renew(run_state *s) {
   if (run_heap_is_plain(s->heap)) {
     s->image = run_heap_save(s->heap);
     s->fresh = s->L;
+  } else {
+    run_heap_enlarge(s->heap); /* the next one will fit */
   }
 #endif
   return run_protected(s->L, seed);
