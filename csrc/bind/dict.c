@@ -61,7 +61,7 @@ static cc_key key_of(const cc_item *item) {
 
 static int in_turn(lua_State *L, cc_dict *d, cc_shard *s, lua_CFunction f) {
   bind_turn t = {&d->object, &s->guard, &s->turn};
-  return bind_in_turn(L, &t, f);
+  return bind_change_in_turn(L, &t, f);
 }
 
 static int push_value(lua_State *L, cc_dict *d, int idx) {
@@ -145,8 +145,7 @@ static int dict_setdefault(lua_State *L) {
   luaL_argcheck(L, !lua_isnil(L, 3), 3, "value expected");
   bind_item(L, 3, &item);
   cc_outcome outcome = cc_dict_set_default(cc_self_get(), d, &key, &item, &now);
-  if (outcome == CC_OK) return push_value(L, d, 2); /* a copy, as everybody else gets it */
-  cc_item_drop(&item);
+  if (outcome != CC_OK) cc_item_drop(&item);
   if (outcome == CC_TIMEOUT) return in_turn(L, d, cc_dict_shard(d, &key), dict_setdefault);
   bind_raise(L, outcome);
   bind_push_item(L, &now);
@@ -175,7 +174,9 @@ static int dict_update(lua_State *L) {
   cc_key key;
   get_key(L, 2, &key);
   luaL_checktype(L, 3, LUA_TFUNCTION);
-  return in_turn(L, d, cc_dict_shard(d, &key), update_key);
+  cc_shard *s = cc_dict_shard(d, &key);
+  bind_turn t = {&d->object, &s->guard, &s->turn};
+  return bind_in_turn(L, &t, update_key);
 }
 
 /* ==} {== all keys */

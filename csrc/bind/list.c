@@ -13,7 +13,7 @@ static cc_list *self(lua_State *L) { return (cc_list *)bind_object(L, 1, CC_LIST
 
 static int in_turn(lua_State *L, cc_list *l, lua_CFunction f) {
   bind_turn t = {&l->object, &l->object.guard, &l->turn};
-  return bind_in_turn(L, &t, f);
+  return bind_change_in_turn(L, &t, f);
 }
 
 /* {== arguments */
@@ -172,7 +172,8 @@ static int sort(lua_State *L) {
 static int list_sort(lua_State *L) {
   cc_list *l = self(L);
   if (!lua_isnoneornil(L, 2)) luaL_checktype(L, 2, LUA_TFUNCTION);
-  return in_turn(L, l, sort);
+  bind_turn t = {&l->object, &l->object.guard, &l->turn};
+  return bind_in_turn(L, &t, sort);
 }
 
 /* ==} {== looks */
@@ -252,11 +253,10 @@ static int new_list(lua_State *L) {
   codec_handle *h = handle_new(L, CC_LIST, 0);
   bind_made(L, h, (cc_object *)cc_list_new());
   if (lua_istable(L, 1)) {
-    lua_pushcfunction(L, list_extend);
-    lua_pushvalue(L, 2);
-    lua_pushvalue(L, 1);
-    lua_call(L, 2, 0);
+    cc_list *l = (cc_list *)h->object;
+    raise(L, l, cc_list_extend(cc_self_get(), l, pack(L, 1), false));
   }
+  lua_settop(L, 2);
   return 1;
 }
 

@@ -18,4 +18,8 @@ void bind_take_turn(lua_State *L, const bind_turn *t);
 ** caller's. An error is raised after the turn was given back; f cannot yield. */
 int bind_in_turn(lua_State *L, const bind_turn *t, lua_CFunction f);
 
+/* The same for a change of ours that calls no function of others: its errors tell the position
+** of the caller. */
+int bind_change_in_turn(lua_State *L, const bind_turn *t, lua_CFunction f);
+
 #endif

@@ -264,7 +264,7 @@ static void remove_at(cc_shard *s, cc_entry **link) {
   *link = e->next;
   free_entry(e);
   count(s, (uint32_t)-1);
-  if (s->n < s->buckets / 2) merge(s);
+  for (int i = 0; i < 2 && s->n < s->buckets / 2; i++) merge(s); /* two, to keep up */
 }
 
 /* link: where the key's entry is, NULL in it when there is none. */
@@ -333,7 +333,10 @@ cc_outcome cc_dict_set_default(cc_self *me, cc_dict *d, const cc_key *key, const
   } else if (!cc_turn_mine(me, &s->turn)) {
     outcome = CC_TIMEOUT;
   } else {
+    cc_item_copy(now, item);
+    cc_item_retain(now); /* before anybody else may drop the item */
     outcome = store(s, link, hash, key, item);
+    if (outcome != CC_OK) cc_item_drop(now);
   }
   cc_guard_unlock(&s->guard);
   return outcome;

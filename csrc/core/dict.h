@@ -57,7 +57,7 @@ bool cc_dict_has(cc_self *me, cc_dict *d, const cc_key *key);
 cc_outcome cc_dict_set(cc_self *me, cc_dict *d, const cc_key *key, const cc_item *item,
                        cc_item *old);
 
-/* Stores an item unless there is one; *now is what is there, retained. CC_OK (the item was
+/* Stores an item unless there is one; *now is what is there then, retained. CC_OK (the item was
 ** stored), CC_CLOSED (there was one), CC_TIMEOUT, CC_NO_MEMORY. */
 cc_outcome cc_dict_set_default(cc_self *me, cc_dict *d, const cc_key *key, const cc_item *item,
                                cc_item *now);
