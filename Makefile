@@ -85,7 +85,8 @@ env: ## print the shell lines that let lua5.4 use the tree: eval "$(make -s env)
 # ---- what is missing on this machine ----------------------------------------
 #
 # Asks for nothing that is there already.  Debian and its family only; anywhere
-# else it says what is needed.  NEED is "run" or "test".
+# else it says what is needed.  NEED is "run" or "test".  With other things come the event
+# loops that some specs use, which do without otherwise.
 
 NEED ?= test
 
@@ -102,6 +103,10 @@ check() { missing=; wanted=; \
   test '$(NEED)' = test || return 0; \
   $(LUA) -e 'require "busted.runner"' >/dev/null 2>&1 || want lua-busted 'busted for Lua 5.4'; \
   have luacheck || want lua-check luacheck; \
+  test -n "$$missing" && have apt-get || return 0; \
+  for library in luv cqueues; do \
+    $(LUA) -e "require '$$library'" >/dev/null 2>&1 || missing="$$missing lua-$$library"; \
+  done; \
 }; \
 check; \
 test -n "$$missing" || exit 0; \

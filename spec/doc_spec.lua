@@ -53,7 +53,10 @@ local function documented(what, about)
 end
 
 -- Kinds that share the page and the methods of another.
-local like = {bounded_semaphore = "semaphore"}
+local like = {bounded_semaphore = "semaphore", lifo = "queue", priority_queue = "queue", pipe = "connection"}
+
+-- Kinds whose page is that of another.
+local page_of = {bounded_semaphore = "semaphore", connection = "pipe"}
 
 -- Whether a method has a heading in a page about its kind; what all handles have is described once.
 local function described(method, kind)
@@ -76,6 +79,7 @@ end
 
 -- Where a constructor needs arguments.
 local make = {
+  connection = function() return (concur.pipe()) end,
   barrier = function() return concur.barrier(2) end,
   latch = function() return concur.latch(1) end,
   thread = function() return concur.thread(print) end,
@@ -127,7 +131,7 @@ describe("the documentation", function()
   it("has a page for every kind, which says how it is made", function()
     local missing = {}
     for kind in pairs(concur.info().objects) do
-      if not documented("# concur." .. (like[kind] or kind), "concur." .. kind) then missing[#missing + 1] = kind end
+      if not documented("# concur." .. (page_of[kind] or kind), "concur." .. kind) then missing[#missing + 1] = kind end
     end
     check(missing)
   end)

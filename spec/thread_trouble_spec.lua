@@ -2,6 +2,7 @@
 -- own, where a crash is seen.
 local concur = require "concur"
 local h = require "spec.support.helpers"
+local kit = require "spec.support.kit"
 
 local function limited(kilobytes) return { shell = ("ulimit -v %d"):format(kilobytes) } end
 
@@ -197,12 +198,8 @@ describe("many threads", function()
   end)
 
   it("may be unstarted and forgotten", function()
-    local function live() return concur.info().objects.thread end
-    collectgarbage()
-    local before = live()
+    local before = kit.live()
     for _ = 1, 1000 do concur.thread(function() end, {}) end
-    collectgarbage()
-    collectgarbage()
-    assert.equal(before, live())
+    kit.settled(before)
   end)
 end)

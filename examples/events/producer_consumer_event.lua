@@ -1,4 +1,4 @@
--- A producer appends a number to a list, sets the event and clears it at once. A
+-- A producer appends a number to a stack, sets the event and clears it at once. A
 -- consumer that is waiting at that moment wakes, although the event is clear again
 -- when it looks; a consumer that is asleep misses it. So fewer numbers may be taken
 -- than are made, and the one taken is the newest.
@@ -9,7 +9,7 @@ local example = require "example"
 
 local say, said = example.transcript()
 local rounds = example.count(10)
-local numbers = concur.value {} -- a list, to be changed while the lock is held
+local numbers = concur.lifo()
 local lock = concur.lock()
 local event = concur.event()
 local finished = concur.value(false)
@@ -18,18 +18,13 @@ local finished = concur.value(false)
 -- order as the changes.
 local function append(number, name)
   local _ <close> = lock:acquire()
-  local list = numbers:get()
-  list[#list + 1] = number
-  numbers:set(list)
-  say("%d appended to list by %s", number, name)
+  numbers:put(number)
+  say("%d appended to stack by %s", number, name)
 end
 
 local function pop(name)
   local _ <close> = lock:acquire()
-  local list = numbers:get()
-  local number = table.remove(list)
-  numbers:set(list)
-  say("%d popped from list by %s", number, name)
+  say("%d popped from stack by %s", numbers:get_nowait(), name)
 end
 
 local Producer = concur.thread:extend "Producer"
@@ -66,9 +61,9 @@ assert(producer:join())
 assert(consumer:join())
 
 local lines = said()
-local popped = lines:count "popped from list by Consumer%-1$"
+local popped = lines:count "popped from stack by Consumer%-1$"
 print(("%d numbers appended, %d popped"):format(rounds, popped))
-assert(lines:count "appended to list by Producer%-1$" == rounds)
+assert(lines:count "appended to stack by Producer%-1$" == rounds)
 assert(lines:count "^event set" == rounds and lines:count "^event cleared" == rounds)
 assert(popped <= rounds and (popped >= 1 or rounds < 3))
 -- what is popped was appended before, and is the newest by then
