@@ -180,7 +180,8 @@ describe("keys of a dict", function()
 
   it("of every kind, none taken for another", function()
     local keys = {
-      true, false, 0, 1, -1, max, min, (1 << 53) + 1, 0.5, -0.5, math.huge, -math.huge, 5e-324, 1e308, math.pi, "", "\0",
+      true, false, 0, 1, -1, max, min, (1 << 53) + 1, 0.5, -0.5, math.huge, -math.huge, 5e-324, 1e308, math.pi, "",
+      "\0",
       "\0\0", "a", "a\0", "a\0b", "0",
       "1", "true", "false", "nil", ("x"):rep(239), ("x"):rep(240), ("x"):rep(241),
       ("x"):rep(240) .. "y", ("\0"):rep(240), ("\0"):rep(241), ("x"):rep(65535), ("x"):rep(65536), ("x"):rep(70000),
@@ -241,7 +242,8 @@ describe("values of a dict", function()
   it("are of every kind, and replace each other", function()
     local values = {
       false, true, 0, -1, max, min, 0.5, -0.0, math.huge, 0 / 0, "", "\0", "short",
-      ("a"):rep(7), ("b"):rep(8), ("c"):rep(9), ("d"):rep(239), ("e"):rep(240), ("f"):rep(241), ("g"):rep(5000), ("h"):rep(200000), {}, { 1, { 2 } },
+      ("a"):rep(7), ("b"):rep(8), ("c"):rep(9), ("d"):rep(239), ("e"):rep(240), ("f"):rep(241),
+      ("g"):rep(5000), ("h"):rep(200000), {}, { 1, { 2 } },
       { ("x"):rep(300) }, lock, { lock, { lock } }, print, function() return lock end,
     }
     local function same(a, b)

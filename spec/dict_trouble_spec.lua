@@ -72,7 +72,7 @@ kit.each_kind(function(kind)
           function() error("text", 0) end,
           function() coroutine.yield(1) end,
           function() return coroutine.create(print) end,
-          function() return { other, io.stdout } end,
+          function() return { other, io.tmpfile() } end,
           function(old)
             old[1] = "changed"
             error "after a change"
@@ -209,7 +209,7 @@ kit.each_kind(function(kind)
         print(d.k)
       ]]
       assert.is_truthy(out:find("deadlock", 1, true) and out:find("concur.dict", 1, true), out)
-      assert.is_truthy(out:find("\n3\n$"), out)
+      assert.is_truthy(out:find("\n3\n"), out)
     end)
   end)
 
@@ -377,9 +377,10 @@ describe("a dict's memory", function()
         d[i] = ("long"):rep(i)
         d.broken = broken
         assert(not pcall(function() return d.broken end))
-        assert(not pcall(d.copy, d) and not pcall(d.values, d) and not pcall(pairs, d) and not pcall(d.pop, d, "broken"))
+        assert(not pcall(d.copy, d) and not pcall(d.values, d) and not pcall(pairs, d))
+        assert(not pcall(d.pop, d, "broken"))
         assert(not pcall(d.set, d, key, { event, coroutine.create(print) }))
-        assert(not pcall(d.merge, d, { a = event, b = { event, io.stdout }, [key] = ("y"):rep(1000) }))
+        assert(not pcall(d.merge, d, { a = event, b = { event, io.tmpfile() }, [key] = ("y"):rep(1000) }))
         assert(not pcall(concur.dict, { a = event, [key] = ("y"):rep(1000), [{}] = 1 }))
         assert(not d:has("a") and not d:has("broken"))
       end

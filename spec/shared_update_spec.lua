@@ -170,6 +170,26 @@ describe("a value that is updated", function()
 end)
 
 describe("a dict among threads", function()
+  it("lets other keys be changed while one is updated", function()
+    local d, inside, go = concur.dict(), concur.event(), concur.event()
+    local t = concur.spawn(function()
+      return d:update("key", function()
+        inside:set()
+        go:wait()
+        return "updated"
+      end)
+    end)
+    inside:wait()
+    for i = 1, 500 do d[i] = i end
+    for i = 1, 500 do assert(d:update(i, function(v) return v + 1 end) == i + 1) end
+    local clearer = concur.spawn(function() d:clear() end)
+    h.await_status(clearer, "waiting")
+    go:set()
+    assert.are.equal("updated", h.results(t))
+    h.results(clearer)
+    assert.are.equal(0, #d)
+  end)
+
   it("counts words", function()
     local d, threads = concur.dict(), {}
     local text = ("to be or not to be that is the question "):rep(50)

@@ -59,9 +59,50 @@ static cc_key key_of(const cc_item *item) {
 
 /* ==} {== one key */
 
-static int in_turn(lua_State *L, cc_dict *d, cc_shard *s, lua_CFunction f) {
-  bind_turn t = {&d->object, &s->guard, &s->turn};
-  return bind_change_in_turn(L, &t, f);
+/* The turn of a key, left when the function of ours ends that entered it. */
+typedef struct ticket {
+  cc_shard *shard;
+  cc_key_turn *turn;
+} ticket;
+
+static int ticket_close(lua_State *L) {
+  ticket *t = lua_touserdata(L, 1);
+  if (t->turn != NULL) cc_dict_leave(cc_self_get(), t->shard, t->turn);
+  t->turn = NULL;
+  return 0;
+}
+
+/* Puts a ticket below the arguments. */
+static ticket *new_ticket(lua_State *L) {
+  luaL_checkstack(L, 4, NULL);
+  ticket *t = lua_newuserdatauv(L, sizeof *t, 0);
+  t->turn = NULL;
+  if (luaL_newmetatable(L, "concur.ticket")) {
+    static const luaL_Reg metamethods[] = {{"__close", ticket_close}, {"__gc", ticket_close}, {NULL, NULL}};
+    luaL_setfuncs(L, metamethods, 0);
+  }
+  lua_setmetatable(L, -2);
+  lua_insert(L, 1);
+  lua_toclose(L, 1);
+  return t;
+}
+
+/* Calls f with the arguments once the caller has the turn. */
+static int take_turn(lua_State *L, cc_dict *d, const ticket *t, bool ours, lua_CFunction f) {
+  bind_turn turn = {&d->object, &t->shard->guard, &t->turn->turn};
+  return (ours ? bind_change_in_turn : bind_in_turn)(L, 2, &turn, f);
+}
+
+static int in_turn_of(lua_State *L, cc_dict *d, const cc_key *key, bool ours, lua_CFunction f) {
+  ticket *t = new_ticket(L);
+  t->turn = cc_dict_enter(cc_self_get(), d, key, &t->shard);
+  if (t->turn == NULL) bind_raise(L, CC_NO_MEMORY);
+  return take_turn(L, d, t, ours, f);
+}
+
+/* Does a change of ours again, which somebody else's turn has prevented. */
+static int in_turn(lua_State *L, cc_dict *d, const cc_key *key, lua_CFunction f) {
+  return in_turn_of(L, d, key, true, f);
 }
 
 static int push_value(lua_State *L, cc_dict *d, int idx) {
@@ -119,7 +160,7 @@ static int dict_set(lua_State *L) {
     return 0;
   }
   cc_item_drop(&item);
-  if (outcome == CC_TIMEOUT) return in_turn(L, d, cc_dict_shard(d, &key), dict_set);
+  if (outcome == CC_TIMEOUT) return in_turn(L, d, &key, dict_set);
   bind_raise(L, outcome);
   return 0;
 }
@@ -131,7 +172,7 @@ static int dict_pop(lua_State *L) {
   lua_settop(L, 3);
   get_key(L, 2, &key);
   if (cc_dict_set(cc_self_get(), d, &key, &none, &old) == CC_TIMEOUT)
-    return in_turn(L, d, cc_dict_shard(d, &key), dict_pop);
+    return in_turn(L, d, &key, dict_pop);
   if (old.kind != CC_ITEM_NIL) bind_push_item(L, &old); /* else the default is on top */
   return 1;
 }
@@ -146,7 +187,7 @@ static int dict_setdefault(lua_State *L) {
   bind_item(L, 3, &item);
   cc_outcome outcome = cc_dict_set_default(cc_self_get(), d, &key, &item, &now);
   if (outcome != CC_OK) cc_item_drop(&item);
-  if (outcome == CC_TIMEOUT) return in_turn(L, d, cc_dict_shard(d, &key), dict_setdefault);
+  if (outcome == CC_TIMEOUT) return in_turn(L, d, &key, dict_setdefault);
   bind_raise(L, outcome);
   bind_push_item(L, &now);
   return 1;
@@ -174,9 +215,7 @@ static int dict_update(lua_State *L) {
   cc_key key;
   get_key(L, 2, &key);
   luaL_checktype(L, 3, LUA_TFUNCTION);
-  cc_shard *s = cc_dict_shard(d, &key);
-  bind_turn t = {&d->object, &s->guard, &s->turn};
-  return bind_in_turn(L, &t, update_key);
+  return in_turn_of(L, d, &key, false, update_key);
 }
 
 /* ==} {== all keys */
@@ -227,7 +266,12 @@ static int clear_shard(lua_State *L) {
   cc_dict *d = self(L);
   cc_shard *s = &d->shards[lua_tointeger(L, 2)];
   if (cc_dict_clear_shard(cc_self_get(), d, s) == CC_OK) return 0;
-  return in_turn(L, d, s, clear_shard);
+  ticket *t = new_ticket(L);
+  t->shard = s;
+  t->turn = cc_dict_enter_busy(cc_self_get(), s);
+  if (t->turn != NULL) return take_turn(L, d, t, true, clear_shard);
+  lua_remove(L, 1);
+  return clear_shard(L);
 }
 
 static int dict_clear(lua_State *L) {
@@ -270,7 +314,7 @@ static int store_next(lua_State *L) {
   cc_records_next(&rest, &item);
   cc_key key = key_of(&name);
   cc_outcome outcome = cc_dict_set(cc_self_get(), d, &key, &item, &old);
-  if (outcome == CC_TIMEOUT) return in_turn(L, d, cc_dict_shard(d, &key), store_next);
+  if (outcome == CC_TIMEOUT) return in_turn(L, d, &key, store_next);
   if (outcome == CC_OK) {
     *r = rest;
     cc_item_drop(&name);
@@ -291,16 +335,21 @@ static void merge(lua_State *L, int dict, int table) {
   }
 }
 
+/* The table at idx, on top of the stack; of another dict a copy. */
+static void check_table(lua_State *L, int idx) {
+  codec_handle *other = handle_test(L, idx);
+  if (other != NULL && other->kind == CC_DICT) {
+    lua_pushcfunction(L, dict_copy);
+    lua_insert(L, idx);
+    lua_call(L, 1, 1);
+  }
+  luaL_checktype(L, idx, LUA_TTABLE);
+}
+
 static int dict_merge(lua_State *L) {
   self(L);
   lua_settop(L, 2);
-  codec_handle *other = handle_test(L, 2);
-  if (other != NULL && other->kind == CC_DICT) {
-    lua_pushcfunction(L, dict_copy);
-    lua_insert(L, 2);
-    lua_call(L, 1, 1);
-  }
-  luaL_checktype(L, 2, LUA_TTABLE);
+  check_table(L, 2);
   merge(L, 1, 2);
   return 0;
 }
@@ -316,7 +365,7 @@ static int dict_tostring(lua_State *L) {
 
 static int new_dict(lua_State *L) {
   lua_settop(L, 1);
-  if (!lua_isnil(L, 1)) luaL_checktype(L, 1, LUA_TTABLE);
+  if (!lua_isnil(L, 1)) check_table(L, 1);
   codec_handle *h = handle_new(L, CC_DICT, 0);
   bind_made(L, h, (cc_object *)cc_dict_new());
   if (lua_istable(L, 1)) merge(L, 2, 1);

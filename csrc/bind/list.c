@@ -13,7 +13,7 @@ static cc_list *self(lua_State *L) { return (cc_list *)bind_object(L, 1, CC_LIST
 
 static int in_turn(lua_State *L, cc_list *l, lua_CFunction f) {
   bind_turn t = {&l->object, &l->object.guard, &l->turn};
-  return bind_change_in_turn(L, &t, f);
+  return bind_change_in_turn(L, 1, &t, f);
 }
 
 /* {== arguments */
@@ -111,16 +111,21 @@ static int list_pop(lua_State *L) {
 
 static int list_copy(lua_State *L);
 
+/* The table at idx, on top of the stack; of another list a copy. */
+static void check_table(lua_State *L, int idx) {
+  codec_handle *other = handle_test(L, idx);
+  if (other != NULL && other->kind == CC_LIST) {
+    lua_pushcfunction(L, list_copy);
+    lua_insert(L, idx);
+    lua_call(L, 1, 1);
+  }
+  luaL_checktype(L, idx, LUA_TTABLE);
+}
+
 static int list_extend(lua_State *L) {
   cc_list *l = self(L);
   lua_settop(L, 2);
-  codec_handle *other = handle_test(L, 2);
-  if (other != NULL && other->kind == CC_LIST) {
-    lua_pushcfunction(L, list_copy);
-    lua_insert(L, 2);
-    lua_call(L, 1, 1);
-  }
-  luaL_checktype(L, 2, LUA_TTABLE);
+  check_table(L, 2);
   cc_records *r = pack(L, 2);
   cc_outcome outcome = cc_list_extend(cc_self_get(), l, r, false);
   if (outcome == CC_TIMEOUT) {
@@ -173,7 +178,7 @@ static int list_sort(lua_State *L) {
   cc_list *l = self(L);
   if (!lua_isnoneornil(L, 2)) luaL_checktype(L, 2, LUA_TFUNCTION);
   bind_turn t = {&l->object, &l->object.guard, &l->turn};
-  return bind_in_turn(L, &t, sort);
+  return bind_in_turn(L, 1, &t, sort);
 }
 
 /* ==} {== looks */
@@ -249,7 +254,7 @@ static int list_tostring(lua_State *L) {
 
 static int new_list(lua_State *L) {
   lua_settop(L, 1);
-  if (!lua_isnil(L, 1)) luaL_checktype(L, 1, LUA_TTABLE);
+  if (!lua_isnil(L, 1)) check_table(L, 1);
   codec_handle *h = handle_new(L, CC_LIST, 0);
   bind_made(L, h, (cc_object *)cc_list_new());
   if (lua_istable(L, 1)) {

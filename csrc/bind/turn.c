@@ -13,18 +13,18 @@ void bind_take_turn(lua_State *L, const bind_turn *t) {
   while (bind_again(L, &wait, outcome));
 }
 
-static int call(lua_State *L, const bind_turn *t, lua_CFunction f) {
+static int call(lua_State *L, int first, const bind_turn *t, lua_CFunction f) {
   luaL_checkstack(L, 3, NULL);
   lua_pushcfunction(L, f);
-  lua_insert(L, 1);
+  lua_insert(L, first);
   bind_take_turn(L, t);
-  int status = run_pcall(L, lua_gettop(L) - 1, LUA_MULTRET);
+  int status = run_pcall(L, lua_gettop(L) - first, LUA_MULTRET);
   cc_turn_give(cc_self_get(), t->guard, t->turn);
   return status;
 }
 
-int bind_in_turn(lua_State *L, const bind_turn *t, lua_CFunction f) {
-  return call(L, t, f) == LUA_OK ? lua_gettop(L) : lua_error(L);
+int bind_in_turn(lua_State *L, int first, const bind_turn *t, lua_CFunction f) {
+  return call(L, first, t, f) == LUA_OK ? lua_gettop(L) - first + 1 : lua_error(L);
 }
 
 /* Whether a message begins with a position, "file:line:". */
@@ -36,8 +36,8 @@ static bool has_position(const char *s) {
   return false;
 }
 
-int bind_change_in_turn(lua_State *L, const bind_turn *t, lua_CFunction f) {
-  if (call(L, t, f) == LUA_OK) return lua_gettop(L);
+int bind_change_in_turn(lua_State *L, int first, const bind_turn *t, lua_CFunction f) {
+  if (call(L, first, t, f) == LUA_OK) return lua_gettop(L) - first + 1;
   if (lua_type(L, -1) == LUA_TSTRING && !has_position(lua_tostring(L, -1))) {
     luaL_where(L, 1);
     lua_insert(L, -2);

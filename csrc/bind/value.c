@@ -21,7 +21,7 @@ static bind_turn turn_of(cc_value *v) {
 /* Calls f again with its arguments, once nobody else updates the value. */
 static int in_turn(lua_State *L, cc_value *v, lua_CFunction f) {
   bind_turn t = turn_of(v);
-  return bind_change_in_turn(L, &t, f);
+  return bind_change_in_turn(L, 1, &t, f);
 }
 
 /* ==} */

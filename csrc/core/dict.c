@@ -53,8 +53,6 @@ static cc_shard *shard_of(cc_dict *d, uint64_t hash) {
   return &d->shards[hash >> 32 & (CC_DICT_SHARDS - 1)];
 }
 
-cc_shard *cc_dict_shard(cc_dict *d, const cc_key *key) { return shard_of(d, hash_of(d, key)); }
-
 static cc_parcel *long_key(const cc_entry *e) {
   cc_parcel *p;
   memcpy(&p, e->bytes, sizeof p);
@@ -221,6 +219,58 @@ static cc_entry *enlarge(cc_entry *e, const cc_item *item) {
   return new;
 }
 
+/* ==} {== turns of keys */
+
+/* Under the guard: whether the caller may change a key with that hash. */
+static bool mine(const cc_self *me, const cc_shard *s, uint64_t hash) {
+  for (const cc_key_turn *t = s->turns; cc_unlikely(t != NULL); t = t->next)
+    if (t->hash == hash) return cc_turn_mine(me, &t->turn);
+  return true;
+}
+
+static cc_key_turn *new_turn(cc_shard *s, uint64_t hash) {
+  cc_key_turn *t = cc_arena_new(sizeof *t);
+  if (t == NULL) return NULL;
+  memset(t, 0, sizeof *t);
+  t->hash = hash;
+  t->next = s->turns;
+  s->turns = t;
+  return t;
+}
+
+cc_key_turn *cc_dict_enter(cc_self *me, cc_dict *d, const cc_key *key, cc_shard **shard) {
+  uint64_t hash = hash_of(d, key);
+  cc_shard *s = *shard = shard_of(d, hash);
+  cc_guard_lock(&s->guard, me->word);
+  cc_key_turn *t = s->turns;
+  while (t != NULL && t->hash != hash) t = t->next;
+  if (t == NULL) t = new_turn(s, hash);
+  if (t != NULL) t->users++;
+  cc_guard_unlock(&s->guard);
+  return t;
+}
+
+cc_key_turn *cc_dict_enter_busy(cc_self *me, cc_shard *s) {
+  cc_guard_lock(&s->guard, me->word);
+  cc_key_turn *t = s->turns;
+  while (t != NULL && cc_turn_mine(me, &t->turn)) t = t->next;
+  if (t != NULL) t->users++;
+  cc_guard_unlock(&s->guard);
+  return t;
+}
+
+void cc_dict_leave(cc_self *me, cc_shard *s, cc_key_turn *t) {
+  cc_guard_lock(&s->guard, me->word);
+  bool last = --t->users == 0;
+  if (last) {
+    cc_key_turn **link = &s->turns;
+    while (*link != t) link = &(*link)->next;
+    *link = t->next;
+  }
+  cc_guard_unlock(&s->guard);
+  if (last) cc_arena_free(t);
+}
+
 /* ==} {== one key */
 
 bool cc_dict_get(cc_self *me, cc_dict *d, const cc_key *key, cc_item *item) {
@@ -297,7 +347,7 @@ cc_outcome cc_dict_set(cc_self *me, cc_dict *d, const cc_key *key, const cc_item
   cc_outcome outcome = CC_OK;
   old->kind = CC_ITEM_NIL;
   lock_to_change(me, d, s);
-  if (cc_unlikely(!cc_turn_mine(me, &s->turn))) {
+  if (cc_unlikely(!mine(me, s, hash))) {
     outcome = CC_TIMEOUT;
   } else if (item->kind == CC_ITEM_NIL) {
     cc_entry **link = find(s, hash, key);
@@ -330,7 +380,7 @@ cc_outcome cc_dict_set_default(cc_self *me, cc_dict *d, const cc_key *key, const
     read_value(*link, now);
     cc_item_retain(now);
     outcome = CC_CLOSED;
-  } else if (!cc_turn_mine(me, &s->turn)) {
+  } else if (!mine(me, s, hash)) {
     outcome = CC_TIMEOUT;
   } else {
     cc_item_copy(now, item);
@@ -422,11 +472,12 @@ static void free_all(cc_entry *e) {
 cc_outcome cc_dict_clear_shard(cc_self *me, cc_dict *d, cc_shard *s) {
   cc_entry *all = NULL;
   lock_to_change(me, d, s);
-  bool mine = cc_turn_mine(me, &s->turn);
-  if (mine) all = unlink_all(s);
+  bool free = true;
+  for (const cc_key_turn *t = s->turns; t != NULL; t = t->next) free &= cc_turn_mine(me, &t->turn);
+  if (free) all = unlink_all(s);
   cc_guard_unlock(&s->guard);
   free_all(all);
-  return mine ? CC_OK : CC_TIMEOUT;
+  return free ? CC_OK : CC_TIMEOUT;
 }
 
 uint64_t cc_dict_size(const cc_dict *d) {

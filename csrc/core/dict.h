@@ -4,8 +4,9 @@
 ** that grows and shrinks bucket by bucket (P.-A. Larson, "Dynamic Hash Tables",
 ** CACM 1988), so that no change takes long.
 **
-** A change of a shard waits while somebody else has the shard's turn (turn.h), or
-** while a copy of the whole dict is made; readers wait for neither.
+** A change of a key waits while somebody else has the key's turn (turn.h), or while a
+** copy of the whole dict is made; readers wait for neither. A shard lists the turns that
+** somebody has or waits for.
 */
 #ifndef CC_DICT_H
 #define CC_DICT_H
@@ -17,13 +18,21 @@
 
 typedef struct cc_entry cc_entry;
 
+/* The turn of a key; of all with the same hash, to be exact. */
+typedef struct cc_key_turn {
+  cc_turn turn;
+  struct cc_key_turn *next;
+  uint64_t hash;
+  uint32_t users; /* who has entered, and not left; 0: it is freed */
+} cc_key_turn;
+
 typedef struct cc_shard {
   _Alignas(64) cc_guard guard; /* the rest */
   uint32_t buckets;            /* in use; 0: none yet */
   uint32_t room;               /* of the table, in buckets */
   _Atomic uint32_t n;          /* entries; written under the guard */
   cc_entry **table;
-  cc_turn turn;
+  cc_key_turn *turns;
 } cc_shard;
 
 typedef struct cc_dict {
@@ -45,8 +54,14 @@ typedef struct cc_key {
 
 cc_dict *cc_dict_new(void); /* NULL when shared memory is used up */
 
-/* The shard of a key: its turn is what an update takes. */
-cc_shard *cc_dict_shard(cc_dict *d, const cc_key *key);
+/* The turn of a key, for those who will take it under the guard of the shard, and leave it
+** afterwards. NULL when shared memory is used up. */
+cc_key_turn *cc_dict_enter(cc_self *me, cc_dict *d, const cc_key *key, cc_shard **s);
+
+/* The same for some turn of the shard that somebody else has; NULL: there is none. */
+cc_key_turn *cc_dict_enter_busy(cc_self *me, cc_shard *s);
+
+void cc_dict_leave(cc_self *me, cc_shard *s, cc_key_turn *t);
 
 /* A copy of the value, a parcel being retained; false and nil when there is none. */
 bool cc_dict_get(cc_self *me, cc_dict *d, const cc_key *key, cc_item *item);
@@ -66,7 +81,7 @@ cc_outcome cc_dict_set_default(cc_self *me, cc_dict *d, const cc_key *key, const
 typedef enum cc_dict_part { CC_DICT_KEYS = 1, CC_DICT_VALUES = 2, CC_DICT_BOTH = 3 } cc_dict_part;
 bool cc_dict_copy(cc_self *me, cc_dict *d, cc_dict_part part, cc_records *r);
 
-/* Removes the keys of a shard; CC_OK or CC_TIMEOUT. */
+/* Removes the keys of a shard; CC_OK or CC_TIMEOUT: somebody else has a turn. */
 cc_outcome cc_dict_clear_shard(cc_self *me, cc_dict *d, cc_shard *s);
 
 uint64_t cc_dict_size(const cc_dict *d);
