@@ -79,6 +79,7 @@ end
 
 -- Where a constructor needs arguments.
 local make = {
+  array = function() return concur.array("u8", 1) end,
   connection = function() return (concur.pipe()) end,
   barrier = function() return concur.barrier(2) end,
   latch = function() return concur.latch(1) end,

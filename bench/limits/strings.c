@@ -75,9 +75,28 @@ static double memcpy1m(void) {
   return (double)n * (double)size / took / 1e6;
 }
 
+/* Into a new block each time, as a string has to be. */
+static double memcpy64m(void) {
+  size_t size = (size_t)64 << 20;
+  char *a = bytes(size);
+  long n = times(20);
+  memset(a, 1, size);
+  double start = now();
+  for (long i = 0; i < n; i++) {
+    char *b = bytes(size);
+    memcpy(b, a, size);
+    __asm__ volatile("" ::: "memory");
+    free(b);
+  }
+  double took = now() - start;
+  free(a);
+  return (double)n * (double)size / took / 1e6;
+}
+
 const limit string_limits[] = {
     {"lua_str1k", "MB/s", lua_str1k},
     {"lua_str1m", "MB/s", lua_str1m},
     {"memcpy1m", "MB/s", memcpy1m},
+    {"memcpy64m", "MB/s", memcpy64m},
     {NULL, NULL, NULL},
 };

@@ -254,7 +254,8 @@ static int handle_tostring(lua_State *L) { return bind_tostring(L, NULL); }
 
 /* ==} {== making types */
 
-void bind_type(lua_State *L, cc_kind kind, const luaL_Reg *methods, const luaL_Reg *metamethods) {
+static void make_type(lua_State *L, cc_kind kind, const luaL_Reg *methods,
+                      const luaL_Reg *metamethods, lua_CFunction index) {
   static const luaL_Reg common[] = {
       {"__gc", handle_gc}, {"__eq", handle_eq}, {"__tostring", handle_tostring}, {NULL, NULL}};
   lua_newtable(L);
@@ -271,9 +272,32 @@ void bind_type(lua_State *L, cc_kind kind, const luaL_Reg *methods, const luaL_R
   lua_pushvalue(L, -2);
   lua_setfield(L, -2, cc_kind_name(kind));
   lua_pop(L, 1);
+  if (index != NULL) lua_pushcclosure(L, index, 1);
   lua_setfield(L, -2, "__index");
   if (metamethods != NULL) luaL_setfuncs(L, metamethods, 0);
   handle_set_metatable(L, kind);
+}
+
+void bind_type(lua_State *L, cc_kind kind, const luaL_Reg *methods, const luaL_Reg *metamethods) {
+  make_type(L, kind, methods, metamethods, NULL);
+}
+
+void bind_type_indexed(lua_State *L, cc_kind kind, const luaL_Reg *methods,
+                       const luaL_Reg *metamethods, lua_CFunction index) {
+  make_type(L, kind, methods, metamethods, index);
+}
+
+static int next_pair(lua_State *L) {
+  lua_settop(L, 2);
+  return lua_next(L, 1) ? 2 : 0;
+}
+
+int bind_pairs(lua_State *L, lua_CFunction f) {
+  lua_pushcfunction(L, next_pair);
+  lua_pushcfunction(L, f);
+  lua_pushvalue(L, 1);
+  lua_call(L, 1, 1);
+  return 2;
 }
 
 int bind_made(lua_State *L, codec_handle *h, cc_object *o) {

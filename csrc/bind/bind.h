@@ -81,6 +81,14 @@ void bind_raise(lua_State *L, cc_outcome outcome);
 ** common ones (id, __gc, __eq, __name, __tostring unless given) come by themselves. */
 void bind_type(lua_State *L, cc_kind kind, const luaL_Reg *methods, const luaL_Reg *metamethods);
 
+/* The same for a kind that is indexed: `index` is called for everything, with the methods in its
+** first upvalue. */
+void bind_type_indexed(lua_State *L, cc_kind kind, const luaL_Reg *methods,
+                       const luaL_Reg *metamethods, lua_CFunction index);
+
+/* What __pairs returns for a copy of self, which f makes as a table. */
+int bind_pairs(lua_State *L, lua_CFunction f);
+
 /* Sets the object of a fresh handle on top; raises when it is NULL. */
 int bind_made(lua_State *L, codec_handle *h, cc_object *o);
 
@@ -110,6 +118,9 @@ void bind_add_poll(lua_State *L, cc_kind kind);
 void bind_open_lock(lua_State *L);
 void bind_open_event(lua_State *L);
 void bind_open_queue(lua_State *L);
+void bind_open_dict(lua_State *L);
+void bind_open_list(lua_State *L);
+void bind_open_array(lua_State *L);
 void bind_open_watch(lua_State *L);
 void bind_open_connection(lua_State *L);
 void bind_open_value(lua_State *L);

@@ -82,10 +82,6 @@ void bind_push_item(lua_State *L, cc_item *item) {
   }
 }
 
-void bind_item_drop(cc_item *item) {
-  if (cc_item_has_parcel(item->kind)) cc_parcel_release(item->u.parcel);
-}
-
 #define DEBT ((size_t)16 << 20) /* bytes after which the collector takes a step of that size */
 
 void bind_owe_bytes(lua_State *L, size_t bytes) {

@@ -13,8 +13,6 @@ void bind_item(lua_State *L, int idx, cc_item *item);
 /* Pushes the value and uses up a parcel's reference, also when it raises. */
 void bind_push_item(lua_State *L, cc_item *item);
 
-void bind_item_drop(cc_item *item);
-
 /* Tells the collector, now and then, of the shared memory that L's handles keep and that it
 ** does not see. May run finalizers. The item has gone: only its size counts. */
 void bind_owe_bytes(lua_State *L, size_t bytes);

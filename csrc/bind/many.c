@@ -1,113 +1,14 @@
 /*
-** q:put_many and q:get_many. Items that are to be put stand as records (fifo.h) in
-** a batch of private memory, which the state keeps for the next call; items that
-** were taken stand in a row of shared memory until all are decoded, so that what
-** cannot be decoded goes back.
+** q:put_many and q:get_many. Items that are to be put stand in a batch of private
+** memory until all are packed; items that were taken stand in a row of shared memory
+** until all are decoded, so that what cannot be decoded goes back.
 */
-#include <stdlib.h>
 #include <string.h>
 
+#include "bind/batch.h"
 #include "bind/queue.h"
-#include "core/fifo.h"
 
-/* {== the batch */
-
-typedef struct batch {
-  unsigned char *bytes;
-  size_t size, room;
-  size_t at;    /* of the first record that is still ours */
-  size_t left;  /* how many there are from there on */
-  bool busy;
-} batch;
-
-static const char batch_key; /* of the state's batch, in the registry */
-
-#define ROOM 4096
-#define KEPT ((size_t)64 << 10) /* larger batches are not kept */
-
-static void empty(batch *b) {
-  cc_item item;
-  for (; b->left > 0; b->left--) {
-    b->at += cc_record_read(b->bytes + b->at, &item);
-    cc_item_drop(&item);
-  }
-  b->size = b->at = 0;
-  b->busy = false;
-}
-
-static void release(batch *b) {
-  free(b->bytes);
-  b->bytes = NULL;
-  b->room = 0;
-}
-
-static int batch_close(lua_State *L) {
-  batch *b = lua_touserdata(L, 1);
-  empty(b);
-  if (b->room > KEPT) release(b);
-  return 0;
-}
-
-static int batch_gc(lua_State *L) {
-  batch *b = lua_touserdata(L, 1);
-  empty(b);
-  release(b);
-  return 0;
-}
-
-/* Pushes an empty one, which is emptied when the calling function ends. A __transfer may put
-** many itself: then the state's batch is busy. */
-static batch *open_batch(lua_State *L) {
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &batch_key);
-  batch *b = lua_touserdata(L, -1);
-  if (b == NULL || b->busy) {
-    b = lua_newuserdatauv(L, sizeof *b, 0);
-    memset(b, 0, sizeof *b);
-    if (luaL_newmetatable(L, "concur.batch")) {
-      static const luaL_Reg metamethods[] = {
-          {"__close", batch_close}, {"__gc", batch_gc}, {NULL, NULL}};
-      luaL_setfuncs(L, metamethods, 0);
-    }
-    lua_setmetatable(L, -2);
-    lua_pushvalue(L, -1);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &batch_key);
-  }
-  b->busy = true;
-  lua_toclose(L, -1);
-  return b;
-}
-
-/* Adds the item; drops it and raises for lack of memory. */
-static void add(lua_State *L, batch *b, const cc_item *item) {
-  size_t longest = sizeof(cc_head) + CC_INLINE;
-  if (cc_unlikely(b->size + longest > b->room)) {
-    size_t room = b->room == 0 ? ROOM : b->room * 2;
-    unsigned char *moved = realloc(b->bytes, room);
-    if (moved == NULL) {
-      cc_item_drop(item);
-      luaL_error(L, "not enough memory");
-    }
-    b->bytes = moved;
-    b->room = room;
-  }
-  b->size += cc_record_write(b->bytes + b->size, item);
-  b->left++;
-}
-
-/* The first n records are somebody else's now. */
-static void advance(batch *b, size_t n) {
-  if (n == b->left) {
-    b->left = 0;
-    return;
-  }
-  for (b->left -= n; n > 0; n--) {
-    cc_head h;
-    memcpy(&h, b->bytes + b->at, sizeof h);
-    b->at += sizeof h + cc_payload(h.kind, h.size);
-  }
-}
-
-/* ==} {== put_many */
+/* {== put_many */
 
 /* How many items the list at index 2 has. */
 static lua_Integer length(lua_State *L) {
@@ -125,21 +26,19 @@ static lua_Integer length(lua_State *L) {
 
 /* Of items that go into a priority queue: that they have an order with each other and with what
 ** is in there now. */
-static void check_order(lua_State *L, cc_self *me, cc_queue *q, const batch *b) {
+static void check_order(lua_State *L, cc_self *me, cc_queue *q, const cc_records *b) {
   cc_pile all;
   cc_item item;
-  size_t at = 0;
+  cc_records rest = *b;
   bool ok = true;
   memset(&all, 0, sizeof all);
-  for (size_t i = 0; ok && i < b->left; i++) {
-    at += cc_record_read(b->bytes + at, &item);
+  while (ok && cc_records_next(&rest, &item))
     ok = cc_pile_put(me, &all, item.u.node) && cc_pile_fits(me, q->pile, item.u.node);
-  }
   if (!ok) bind_queue_raise(L, CC_MISUSE);
 }
 
 /* Returns the bytes of shared memory that the items take. */
-static size_t fill(lua_State *L, cc_queue *q, batch *b, lua_Integer n) {
+static size_t fill(lua_State *L, cc_queue *q, cc_records *b, lua_Integer n) {
   size_t bytes = 0;
   int top = lua_gettop(L) + 1;
   for (lua_Integer i = 1; i <= n; i++) {
@@ -147,18 +46,19 @@ static size_t fill(lua_State *L, cc_queue *q, batch *b, lua_Integer n) {
     lua_geti(L, 2, i);
     bind_queue_item(L, q, 1, top, &item);
     if (cc_item_has_parcel(item.kind)) bytes += item.u.parcel->size;
-    add(L, b, &item);
+    bind_batch_add(L, b, &item);
     lua_settop(L, top - 1);
   }
   return bytes;
 }
 
 /* Waits for room for the first one and puts it. */
-static cc_outcome put_first(lua_State *L, cc_queue *q, batch *b, int64_t deadline) {
+static cc_outcome put_first(lua_State *L, cc_queue *q, cc_records *b, int64_t deadline) {
   cc_item item;
   bind_wait wait;
   cc_outcome outcome;
-  cc_record_read(b->bytes + b->at, &item);
+  cc_records first = *b;
+  cc_records_next(&first, &item);
   cc_self *me = bind_enter(L, &wait);
   do outcome = cc_queue_put(me, q, &item, deadline);
   while (bind_again(L, &wait, outcome));
@@ -172,14 +72,14 @@ int bind_queue_put_many(lua_State *L) {
   cc_self *me = cc_self_get();
   cc_outcome outcome = CC_OK;
   lua_settop(L, 3);
-  batch *b = open_batch(L);
+  cc_records *b = bind_open_batch(L);
   size_t bytes = fill(L, q, b, n);
   if (q->object.kind == CC_PRIORITY_QUEUE) check_order(L, me, q, b);
   while (b->left > 0) {
-    advance(b, cc_queue_put_row(me, q, b->bytes + b->at, b->left, &outcome));
+    cc_records_skip(b, cc_queue_put_row(me, q, b->bytes + b->at, b->left, &outcome));
     if (outcome == CC_TIMEOUT && deadline != CC_NOW) {
       outcome = put_first(L, q, b, deadline);
-      if (outcome == CC_OK) advance(b, 1);
+      if (outcome == CC_OK) cc_records_skip(b, 1);
     }
     if (outcome != CC_OK) break;
   }

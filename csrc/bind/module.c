@@ -19,6 +19,9 @@ static void open_types(lua_State *L) {
   bind_open_queue(L);
   bind_open_connection(L);
   bind_open_watch(L);
+  bind_open_dict(L);
+  bind_open_list(L);
+  bind_open_array(L);
   bind_open_value(L);
   bind_open_condition(L);
   bind_open_semaphore(L);

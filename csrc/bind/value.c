@@ -1,22 +1,41 @@
 /* concur.value */
 #include "core/value.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "bind/bind.h"
 #include "bind/item.h"
+#include "bind/turn.h"
+#include "core/parcel.h"
+#include "run/context.h"
 
 static cc_value *self(lua_State *L) { return (cc_value *)bind_object(L, 1, CC_VALUE); }
 
-/* Puts the item in; what was there comes out in its place. */
-static void exchange(cc_value *v, cc_item *item) {
+/* {== turns */
+
+static bind_turn turn_of(cc_value *v) {
+  bind_turn t = {&v->object, &v->object.guard, &v->turn};
+  return t;
+}
+
+/* Calls f again with its arguments, once nobody else updates the value. */
+static int in_turn(lua_State *L, cc_value *v, lua_CFunction f) {
+  bind_turn t = turn_of(v);
+  return bind_change_in_turn(L, 1, &t, f);
+}
+
+/* ==} */
+
+/* Puts the item in; what was there comes out in its place. False: somebody else updates it. */
+static bool exchange(cc_value *v, cc_item *item) {
   cc_self *me = cc_self_get();
   cc_item old;
   cc_value_lock(me, v);
-  cc_value_write(v, item, &old);
+  bool mine = cc_turn_mine(me, &v->turn);
+  if (mine) cc_value_write(v, item, &old);
   cc_value_unlock(me, v);
-  cc_item_copy(item, &old);
+  if (mine) cc_item_copy(item, &old);
+  return mine;
 }
 
 static int value_get(lua_State *L) {
@@ -32,8 +51,9 @@ static int value_set(lua_State *L) {
   luaL_checkany(L, 2);
   bind_item(L, 2, &item);
   size_t bytes = cc_item_has_parcel(item.kind) ? item.u.parcel->size : 0;
-  exchange(v, &item);
-  bind_item_drop(&item);
+  bool done = exchange(v, &item);
+  cc_item_drop(&item);
+  if (!done) return in_turn(L, v, value_set);
   if (bytes > 0) bind_owe_bytes(L, bytes);
   return 0;
 }
@@ -43,58 +63,25 @@ static int value_swap(lua_State *L) {
   cc_item item;
   luaL_checkany(L, 2);
   bind_item(L, 2, &item);
-  exchange(v, &item);
+  if (!exchange(v, &item)) {
+    cc_item_drop(&item);
+    return in_turn(L, v, value_swap);
+  }
   bind_push_item(L, &item);
   return 1;
 }
 
 /* {== arithmetic as Lua does it, on items */
 
-static lua_Number number_of(const cc_item *item) {
-  lua_Number n;
-  if (item->kind == CC_ITEM_INTEGER) return (lua_Number)(int64_t)item->u.word;
-  memcpy(&n, &item->u.word, sizeof n);
-  return n;
-}
-
-static bool is_number(const cc_item *item) {
-  return item->kind == CC_ITEM_INTEGER || item->kind == CC_ITEM_NUMBER;
-}
-
 static void add(cc_item *sum, const cc_item *a, const cc_item *b) {
   if (a->kind == CC_ITEM_INTEGER && b->kind == CC_ITEM_INTEGER) {
     sum->kind = CC_ITEM_INTEGER;
     sum->u.word = a->u.word + b->u.word; /* wraps around, as in Lua */
   } else {
-    lua_Number n = number_of(a) + number_of(b);
+    lua_Number n = cc_item_number(a) + cc_item_number(b);
     sum->kind = CC_ITEM_NUMBER;
     memcpy(&sum->u.word, &n, sizeof n);
   }
-}
-
-/* Whether a float and an integer are the same number, exactly. */
-static bool same_number(lua_Number f, int64_t i) {
-  return f >= -0x1p63 && f < 0x1p63 && floor((double)f) == (double)f && (int64_t)f == i;
-}
-
-static bool same_bytes(const void *a, size_t na, const void *b, size_t nb) {
-  return na == nb && memcmp(a, b, na) == 0;
-}
-
-/* Raw equality of values that compare by content; a parcel here is a handle alone. */
-static bool same(const cc_item *a, const cc_item *b) {
-  if (is_number(a) && is_number(b)) {
-    if (a->kind == b->kind)
-      return a->kind == CC_ITEM_INTEGER ? a->u.word == b->u.word : number_of(a) == number_of(b);
-    return a->kind == CC_ITEM_NUMBER ? same_number(number_of(a), (int64_t)b->u.word)
-                                     : same_number(number_of(b), (int64_t)a->u.word);
-  }
-  if (a->kind != b->kind) return false;
-  if (cc_item_sized(a->kind)) return same_bytes(a->u.bytes, a->size, b->u.bytes, b->size);
-  if (!cc_item_has_parcel(a->kind)) return a->u.word == b->u.word;
-  const cc_parcel *p = a->u.parcel, *q = b->u.parcel;
-  return same_bytes(p->bytes, p->size, q->bytes, q->size) && p->nobjects == q->nobjects &&
-         (p->nobjects == 0 || cc_parcel_objects(p)[0] == cc_parcel_objects(q)[0]);
 }
 
 /* ==} */
@@ -119,13 +106,17 @@ static int value_add(lua_State *L) {
   luaL_checktype(L, 2, LUA_TNUMBER);
   bind_item(L, 2, &change);
   cc_value_lock(me, v);
+  if (!cc_turn_mine(me, &v->turn)) {
+    cc_value_unlock(me, v);
+    return in_turn(L, v, value_add);
+  }
   for (bool done = false; !done;) {
     int64_t seen;
     /* in the lock-free form others add meanwhile: only an exchange of what was seen counts */
     bool small = cc_value_get_integer(v, &seen);
     cc_value_read(v, &now);
     done = true;
-    if (!is_number(&now)) break;
+    if (!cc_item_is_number(&now)) break;
     add(&sum, &now, &change);
     if (small)
       done = cc_value_replace(v, now.u.word, &sum);
@@ -133,8 +124,8 @@ static int value_add(lua_State *L) {
       cc_value_write(v, &sum, &old);
   }
   cc_value_unlock(me, v);
-  if (is_number(&now)) return push_number(L, &sum);
-  bind_item_drop(&now);
+  if (cc_item_is_number(&now)) return push_number(L, &sum);
+  cc_item_drop(&now);
   return luaL_error(L, "attempt to add to a value that holds no number");
 }
 
@@ -149,7 +140,7 @@ static void second_item(lua_State *L, cc_item *item, cc_item *first) {
   lua_pushlightuserdata(L, item);
   lua_pushvalue(L, 3);
   if (lua_pcall(L, 2, 0, 0) == LUA_OK) return;
-  bind_item_drop(first);
+  cc_item_drop(first);
   lua_error(L);
 }
 
@@ -169,12 +160,18 @@ static int value_compare_swap(lua_State *L) {
     bind_item(L, 3, &item);
   bool swapped = false;
   cc_value_lock(me, v);
+  if (!cc_turn_mine(me, &v->turn)) {
+    cc_value_unlock(me, v);
+    cc_item_drop(&expected);
+    cc_item_drop(&item);
+    return in_turn(L, v, value_compare_swap);
+  }
   for (bool done = false; !done;) {
     int64_t seen;
     bool small = cc_value_get_integer(v, &seen);
     cc_value_read(v, &now);
     done = true;
-    if (!same(&now, &expected)) break;
+    if (!cc_item_same(&now, &expected)) break;
     if (small) {
       done = swapped = cc_value_replace(v, now.u.word, &item);
     } else {
@@ -183,11 +180,42 @@ static int value_compare_swap(lua_State *L) {
     }
   }
   cc_value_unlock(me, v);
-  bind_item_drop(&now);
-  bind_item_drop(&expected);
-  bind_item_drop(swapped ? &old : &item);
+  cc_item_drop(&now);
+  cc_item_drop(&expected);
+  cc_item_drop(swapped ? &old : &item);
   lua_pushboolean(L, swapped);
   return 1;
+}
+
+/* Called with the value, the function and its arguments. */
+static int call_and_store(lua_State *L) {
+  cc_value *v = self(L);
+  cc_item item;
+  cc_value_get(cc_self_get(), v, &item);
+  bind_push_item(L, &item);
+  lua_insert(L, 3);
+  lua_call(L, lua_gettop(L) - 2, LUA_MULTRET);
+  if (lua_gettop(L) == 1) lua_pushnil(L);
+  bind_item(L, 2, &item);
+  exchange(v, &item);
+  cc_item_drop(&item);
+  return lua_gettop(L) - 1;
+}
+
+static int value_update(lua_State *L) {
+  cc_value *v = self(L);
+  bind_turn t = turn_of(v);
+  luaL_checktype(L, 2, LUA_TFUNCTION);
+  luaL_checkstack(L, 4, NULL);
+  lua_pushcfunction(L, call_and_store);
+  lua_insert(L, 1);
+  bind_take_turn(L, &t);
+  cc_self *me = cc_self_get();
+  cc_value_hold(me, v);
+  int status = run_pcall(L, lua_gettop(L) - 1, LUA_MULTRET);
+  cc_value_settle(me, v);
+  cc_turn_give(me, t.guard, t.turn);
+  return status == LUA_OK ? lua_gettop(L) : lua_error(L);
 }
 
 static int value_tostring(lua_State *L) {
@@ -195,7 +223,7 @@ static int value_tostring(lua_State *L) {
   cc_item item;
   cc_value_get(cc_self_get(), self(L), &item);
   if (cc_item_sized(item.kind) || cc_item_has_parcel(item.kind)) {
-    bind_item_drop(&item);
+    cc_item_drop(&item);
     return bind_tostring(L, NULL);
   }
   bind_push_item(L, &item);
@@ -210,7 +238,7 @@ static int new_value(lua_State *L) {
   cc_value *v = cc_value_new();
   h->object = (cc_object *)v;
   if (v != NULL) exchange(v, &item);
-  bind_item_drop(&item);
+  cc_item_drop(&item);
   return bind_made(L, h, (cc_object *)v);
 }
 
@@ -220,6 +248,7 @@ void bind_open_value(lua_State *L) {
                                      {"add", value_add},
                                      {"swap", value_swap},
                                      {"compare_swap", value_compare_swap},
+                                     {"update", value_update},
                                      {NULL, NULL}};
   static const luaL_Reg metamethods[] = {{"__tostring", value_tostring}, {NULL, NULL}};
   bind_type(L, CC_VALUE, methods, metamethods);

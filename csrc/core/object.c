@@ -17,6 +17,7 @@ static const char *const names[CC_KINDS] = {
     [CC_RWLOCK] = "rwlock", [CC_LATCH] = "latch", [CC_ONCE] = "once", [CC_TLS] = "tls",
     [CC_TIMER] = "timer", [CC_LIFO] = "lifo", [CC_PRIORITY_QUEUE] = "priority_queue",
     [CC_CONNECTION] = "connection", [CC_PIPE] = "pipe",
+    [CC_DICT] = "dict", [CC_LIST] = "list", [CC_ARRAY] = "array",
 };
 
 const char *cc_kind_name(cc_kind kind) {

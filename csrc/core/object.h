@@ -38,6 +38,9 @@ typedef enum cc_kind {
   CC_ONCE,
   CC_TLS,
   CC_TIMER,
+  CC_DICT,
+  CC_LIST,
+  CC_ARRAY,
   CC_KINDS /* one more than the last */
 } cc_kind;
 

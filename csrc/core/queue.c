@@ -378,17 +378,6 @@ void cc_queue_give_back(cc_self *me, cc_queue *q, cc_row *row) {
 
 /* ==} {== the end */
 
-void cc_item_drop(const cc_item *item) {
-  cc_item inner;
-  if (item->kind == CC_ITEM_NODE) {
-    cc_node_item(item->u.node, &inner);
-    cc_node_free(item->u.node);
-    if (cc_item_has_parcel(inner.kind)) cc_parcel_release(inner.u.parcel);
-  } else if (cc_item_has_parcel(item->kind)) {
-    cc_parcel_release(item->u.parcel);
-  }
-}
-
 /* Takes and drops what is in there, returns how much that was. */
 static uint64_t drop_all(cc_self *me, cc_queue *q) {
   cc_item item;

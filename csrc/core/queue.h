@@ -103,7 +103,4 @@ void cc_queue_notice(cc_object *o);
 bool cc_queue_task_done(cc_self *me, cc_queue *q);
 cc_outcome cc_queue_join(cc_self *me, cc_queue *q, int64_t deadline);
 
-/* Drops what an item refers to: a parcel's reference, a node with its item. */
-void cc_item_drop(const cc_item *item);
-
 #endif

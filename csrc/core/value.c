@@ -51,27 +51,43 @@ void cc_value_read(cc_value *v, cc_item *item) {
   if (cc_item_has_parcel(item->kind)) cc_parcel_retain(item->u.parcel);
 }
 
+/* Takes the word out of the lock-free form, if it is in it: *old is the number then. */
+static bool turn_even(cc_value *v, cc_item *old) {
+  uint64_t before = atomic_exchange(&v->word, 0);
+  if (!(before & 1)) return false;
+  old->kind = CC_ITEM_INTEGER;
+  old->u.word = (uint64_t)((int64_t)before >> 1);
+  return true;
+}
+
 void cc_value_write(cc_value *v, const cc_item *item, cc_item *old) {
   cc_assert(cc_guard_held(&v->object.guard, cc_self_word()));
-  if (item->kind == CC_ITEM_INTEGER && fits((int64_t)item->u.word)) {
+  if (item->kind == CC_ITEM_INTEGER && fits((int64_t)item->u.word) && v->turn.holder == 0) {
     /* the old item stays in its place, read before the word changes */
-    uint64_t before;
     cc_item_copy(old, &v->item);
-    before = atomic_exchange(&v->word, tagged((int64_t)item->u.word));
+    uint64_t before = atomic_exchange(&v->word, tagged((int64_t)item->u.word));
     if (before & 1) {
       old->kind = CC_ITEM_INTEGER;
       old->u.word = (uint64_t)((int64_t)before >> 1);
     }
     return;
   }
-  uint64_t before = atomic_exchange(&v->word, 0);
-  if (before & 1) {
-    old->kind = CC_ITEM_INTEGER;
-    old->u.word = (uint64_t)((int64_t)before >> 1);
-  } else {
-    cc_item_copy(old, &v->item);
-  }
+  if (!turn_even(v, old)) cc_item_copy(old, &v->item);
   cc_item_copy(&v->item, item);
+}
+
+void cc_value_hold(cc_self *me, cc_value *v) {
+  cc_item number = {0, CC_ITEM_NIL, {0}};
+  cc_value_lock(me, v);
+  if (turn_even(v, &number)) cc_item_copy(&v->item, &number);
+  cc_value_unlock(me, v);
+}
+
+void cc_value_settle(cc_self *me, cc_value *v) {
+  cc_value_lock(me, v);
+  bool small = v->item.kind == CC_ITEM_INTEGER && fits((int64_t)v->item.u.word);
+  if (small && v->turn.depth == 1) atomic_store(&v->word, tagged((int64_t)v->item.u.word));
+  cc_value_unlock(me, v);
 }
 
 bool cc_value_replace(cc_value *v, uint64_t n, const cc_item *item) {

@@ -5,16 +5,20 @@
 ** The word is n * 2 + 1 for the integer n, or even when the content is `item`.
 ** Tag and number change together, so an addition that comes late to a word that
 ** has turned even has no effect and is seen to have had none.
+**
+** Who updates the value by a function of its own has the turn (turn.h) meanwhile; the
+** word is even then, so that additions come to the guard and see that.
 */
 #ifndef CC_VALUE_H
 #define CC_VALUE_H
 
-#include "core/slot.h"
+#include "core/turn.h"
 
 typedef struct cc_value {
   cc_object object;
   _Alignas(64) _Atomic uint64_t word;
   cc_item item; /* under the object's guard; holds when word is even */
+  cc_turn turn; /* under the object's guard */
 } cc_value;
 
 /* Integers up to this size live in the word; an addition to it stays below a
@@ -40,6 +44,10 @@ void cc_value_lock(cc_self *me, cc_value *v);
 void cc_value_unlock(cc_self *me, cc_value *v);
 void cc_value_read(cc_value *v, cc_item *item); /* a parcel is retained */
 void cc_value_write(cc_value *v, const cc_item *item, cc_item *old);
+
+/* Around an update by the holder of the turn, while it has it for the first time. */
+void cc_value_hold(cc_self *me, cc_value *v);
+void cc_value_settle(cc_self *me, cc_value *v);
 
 /* Writes the item if the cell still holds the small integer n. */
 bool cc_value_replace(cc_value *v, uint64_t n, const cc_item *item);
