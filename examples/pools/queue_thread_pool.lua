@@ -19,7 +19,7 @@ local function work(queue)
 end
 
 local function main()
-  concur.excepthook = function(_, err) concur.print(err) end -- would be more lines
+  concur.excepthook = function(_, err) concur.print(err) end -- a report would add lines
   local queue = concur.queue()
   for _ = 1, workers do concur.thread({ target = work, args = { queue }, daemon = true }):start() end
   concur.print "main thread"
