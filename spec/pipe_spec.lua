@@ -127,9 +127,11 @@ describe("a pipe", function()
       end
       b:send("x")
     end
-    for _, name in ipairs { "send", "recv", "poll", "close" } do
-      kit.raises("bad argument #1 to '?' (…", function() a[name](concur.queue(), 1) end)
-      kit.raises("bad argument #1 to '?' (…", function() a[name]({}, 1) end)
+    for _, other in ipairs { concur.queue(), {}, 1, io.stdout } do
+      kit.raises("bad argument #1 to 'send' (concur.connection expected, got …", function() a.send(other, 1) end)
+      kit.raises("bad argument #1 to 'recv' (concur.connection expected, got …", function() a.recv(other, 0) end)
+      kit.raises("bad argument #1 to 'poll' (concur.connection expected, got …", function() a.poll(other) end)
+      kit.raises("bad argument #1 to 'close' (concur.connection expected, got …", function() a.close(other) end)
     end
   end)
 

@@ -1,6 +1,9 @@
--- concur.priority_queue and concur.lifo: which item comes next
+-- concur.priority_queue
 local concur = require "concur"
-local h = require "spec.support.helpers"
+local kit = require "spec.support.kit"
+
+local T = kit.TIMEOUT
+local huge = math.huge
 
 local function drain(q)
   local list = {}
@@ -8,227 +11,292 @@ local function drain(q)
   return list
 end
 
-describe("a lifo", function()
-  it("gives the last one first", function()
-    local s = concur.lifo()
-    assert.are.equal("lifo", concur.type(s))
-    for i = 1, 5 do s:put(i) end
-    s:put("x")
-    assert.are.same({ "x", 5, 4, 3, 2, 1 }, drain(s))
+local function shuffle(list)
+  for i = #list, 2, -1 do
+    local k = math.random(i)
+    list[i], list[k] = list[k], list[i]
+  end
+end
+
+-- A list in ascending order must come out as it is, whatever the order in which it is put.
+local function sorts(ascending, options)
+  for round = 1, 12 do
+    local q = concur.priority_queue(options)
+    local list = table.move(ascending, 1, #ascending, 1, {})
+    math.randomseed(round)
+    shuffle(list)
+    if round % 2 == 0 then
+      for _, v in ipairs(list) do q:put(v) end
+    else
+      assert.are.equal(#list, q:put_many(list))
+    end
+    kit.same(ascending, drain(q))
+  end
+end
+
+describe("a priority queue orders", function()
+  it("integers and floats by value, exactly", function()
+    local big = 1 << 53
+    sorts {
+      -huge, -1e308, -2.0 ^ 64, math.mininteger, math.mininteger + 1, math.mininteger + 1024, -2.0 ^ 62,
+      -big - 2, -big - 1, -2.0 ^ 53, -big + 1, -3, -2.5, -2, -1.0, -0x1p-1022, -0x1p-1074, 0, 0x1p-1074, 0x1p-1022,
+      0.1, 0.5, 1, 1.5, 2.0, 3, big - 1, 2.0 ^ 53, big + 1, 2.0 ^ 53 + 2, big + 3, big + 4, big + 5, 2.0 ^ 62, 2 ^ 62 + 512,
+      (1 << 62) + 513, math.maxinteger - 1025, math.maxinteger - 1024, 0x7ffffffffffffc00 + 0.0, math.maxinteger - 1022,
+      math.maxinteger - 1, math.maxinteger, 2.0 ^ 63, 0x1p64, 1e308, huge,
+    }
   end)
 
-  it("takes items of all kinds", function()
-    local s = concur.lifo()
-    local long, lock = ("y"):rep(10000), concur.lock()
-    for _, v in ipairs { long, lock, "", 1.5 } do s:put(v) end
-    s:put(nil)
-    s:put(false)
-    s:put { a = { b = 1 } }
-    assert.are.equal(1, s:get().a.b)
-    assert.is_false(s:get())
-    assert.are.same({ n = 1 }, table.pack(s:get()))
-    assert.are.equal(1.5, s:get())
-    assert.are.equal("", s:get())
-    assert.are.equal(lock, s:get())
-    assert.are.equal(long, s:get())
+  it("as < of Lua does, for random numbers near each other", function()
+    math.randomseed(7)
+    local q, list = concur.priority_queue(), {}
+    for i = 1, 2000 do
+      local n = math.random(0) >> math.random(0, 12)
+      if i % 2 == 0 then n = -n end
+      local v = i % 3 == 0 and n + 0.0 or i % 5 == 0 and math.random(0) or n
+      list[#list + 1] = v
+      if v // 1 | 0 == v and pcall(function() return v + 0.0 | 0 end) then list[#list + 1] = (v + 0.0 | 0) + math.random(-2, 2) end
+    end
+    q:put_many(list)
+    local got = drain(q)
+    assert.are.equal(#list, #got)
+    for i = 2, #got do
+      if got[i] < got[i - 1] then error(("%s after %s"):format(got[i], got[i - 1])) end
+    end
   end)
 
-  it("agrees with a model", function()
-    local s, model, random = concur.lifo(20), {}, 12345
-    for _ = 1, 5000 do
-      random = (random * 1103515245 + 12345) & 0x7fffffff
-      if random % 5 < 3 then
-        local ok = s:put(random, 0)
-        assert.are.equal(#model < 20, ok)
-        if ok then model[#model + 1] = random end
-      else
-        assert.are.equal(table.remove(model), (s:get(0)))
+  it("-0.0, 0 and 0.0 as equals, and keeps them", function()
+    local q = concur.priority_queue()
+    local list = { 0, -0.0, 0.0, -0.0, 0, 5, 5.0, 2.0 ^ 53, 1 << 53, -(2.0 ^ 63), math.mininteger }
+    q:put_many(list)
+    kit.same({ -(2.0 ^ 63), math.mininteger, 0, -0.0, 0.0, -0.0, 0, 5, 5.0, 2.0 ^ 53, 1 << 53 }, drain(q))
+  end)
+
+  it("strings by bytes, zeros included, shorter ones first", function()
+    local long = ("m"):rep(300)
+    sorts { "", "\0", "\0\0", "\0a", "\0b\0", "10", "9", "A", "a", "a\0", "a\0\0", "a\0b", "aa", "ab", "b", "é", "\127",
+      "\128", "\254\255", "\255", "\255\0" == "" and "" or "\255\0", "\255\255" } -- sorted below
+  end)
+
+  it("long strings", function()
+    local long = ("m"):rep(300)
+    sorts { long, long .. "\0", long .. "a", long .. "a\0", long .. "b", ("m"):rep(100000), ("m"):rep(100000) .. "n", "n" }
+  end)
+
+  it("arrays element by element, shorter ones first", function()
+    sorts {
+      {}, { -huge }, { 1 }, { 1, -1 }, { 1, -1, 5 }, { 1, 0 }, { 1, 0.5 }, { 1, 1 }, { 1, 1, 0, 0, 0 }, { 1, 2 }, { 2.0 }, { 2, 0 },
+    }
+    sorts { { 1, "" }, { 1, "aaa" }, { 1, "aaa", 1 }, { 1, "aab", 0 }, { 2, "a" }, { 2, "b" }, { 3 } }
+    sorts { { "" }, { "", 0 }, { "", 1 }, { "\0" }, { "a" }, { "a", 1 }, { "a\0" }, { "aa", 0 }, { "b" } }
+  end)
+
+  it("arrays in arrays", function()
+    sorts {
+      { {} }, { {}, {} }, { {}, {}, {} }, { {}, { 1 } }, { { {} } }, { { {}, {} } }, { { { 1 } } }, { { { 1 }, { 0 } } },
+      { { { 1, 1 } } }, { { { 2 } } },
+    }
+    sorts { { 1, { 2, { 3 } } }, { 1, { 2, { 3 }, 0 } }, { 1, { 2, { 3, 0 } } }, { 1, { 2, { 4 } } }, { 1, { 3, {} } }, { 2, {} } }
+    local deep, deeper = { 1 }, { 2 }
+    for _ = 1, 50 do deep, deeper = { deep }, { deeper } end
+    sorts { deep, deeper }
+  end)
+
+  it("arrays with something behind that has no order, unless it must be looked at", function()
+    local list = {}
+    for i = 1, 20 do list[i] = { i, { what = i }, true } end
+    sorts(list)
+    local q = concur.priority_queue()
+    for i = 1, 20 do q:put { i, concur.event(), print } end
+    for i = 1, 20 do assert.are.equal(i, q:get(0)[1]) end
+  end)
+
+  it("arrays that have fields, too", function() sorts { { 1, x = 9 }, { 1, 2, y = {} }, { 2, z = print and 0 } } end)
+end)
+
+describe("items of equal priority", function()
+  it("come out in order of arrival", function()
+    local q = concur.priority_queue { key = "k" }
+    local wanted = {}
+    for i = 1, 2000 do
+      local item = { k = i * 7919 % 5, i = i }
+      if i % 3 == 0 then item.k = item.k + 0.0 end
+      q:put(item)
+      wanted[i] = item
+    end
+    table.sort(wanted, function(a, b) return a.k < b.k or a.k == b.k and a.i < b.i end)
+    kit.same(wanted, drain(q))
+  end)
+
+  it("also when taken and put in turns, one by one and many", function()
+    local q, n, last = concur.priority_queue { key = "k" }, 0, { 0, 0, 0 }
+    local function item(k)
+      n = n + 1
+      return { k = k, n = n }
+    end
+    math.randomseed(3)
+    for _ = 1, 300 do
+      local list = {}
+      for i = 1, math.random(0, 8) do list[i] = item(math.random(3)) end
+      q:put_many(list)
+      q:put(item(math.random(3)))
+      for _, got in ipairs(q:get_many(math.random(6), 0) or {}) do
+        assert.is_true(got.n > last[got.k])
+        last[got.k] = got.n
       end
-      assert.are.equal(#model, #s)
     end
   end)
 end)
 
-describe("a priority queue", function()
-  it("orders numbers by value", function()
-    local q = concur.priority_queue()
-    assert.are.equal("priority_queue", concur.type(q))
-    local list = { 5, -1.5, 3, 3.5, math.huge, -math.huge, 0.0, -7, 2^53, 2^53 | 1, math.mininteger, math.maxinteger,
-      -(2^53 | 0) - 1, 1e300, -1e300, 5e-324 }
-    for _, v in ipairs(list) do q:put(v) end
-    table.sort(list)
-    assert.are.same(list, drain(q))
-  end)
-
-  it("tells integers and floats beyond 2^53 apart exactly", function()
-    local list = { 2.0^53, 2^53 | 0, (2^53 | 0) + 1, (2^53 | 0) + 2, 2.0^62, (1 << 62) - 1, (1 << 62) + 1,
-      math.maxinteger, 2.0^63, math.mininteger, -2.0^63, math.mininteger + 1 }
-    for _, a in ipairs(list) do
-      for _, b in ipairs(list) do
-        local q = concur.priority_queue()
-        q:put_many { a, b }
-        local first, second = q:get(), (q:get())
-        assert(second >= first, ("%s before %s"):format(first, second))
-        if a == b then assert.are.equal(math.type(a), math.type(first)) end
-      end
-    end
-  end)
-
-  it("orders strings by bytes", function()
-    local q = concur.priority_queue()
-    local list = { "b", "", "a", "a\0", "a\0b", "\255", "ab", "Z", "\u{4e2d}", "\u{524d}", ("a"):rep(300) }
-    for _, v in ipairs(list) do q:put(v) end
-    local sorted = table.move(list, 1, #list, 1, {})
-    table.sort(sorted, function(a, b)
-      for i = 1, math.min(#a, #b) do
-        if a:byte(i) ~= b:byte(i) then return a:byte(i) < b:byte(i) end
-      end
-      return #a < #b
-    end)
-    assert.are.same(sorted, drain(q))
-  end)
-
-  it("orders arrays element by element", function()
-    local q = concur.priority_queue()
-    q:put_many { { 2, "b" }, { 1, "aaa" }, { 1 }, { 2, "a" }, {}, { 1, "aaa", { 1 } }, { 1, "aaa", { 0, 9 } } }
-    local got = {}
-    for _, v in ipairs(drain(q)) do
-      got[#got + 1] = table.concat({ v[1], v[2], v[3] and v[3][1] }, " ")
-    end
-    assert.are.same({ "", "1", "1 aaa", "1 aaa 0", "1 aaa 1", "2 a", "2 b" }, got)
-  end)
-
-  it("keeps the order of arrival of equal ones", function()
-    local q = concur.priority_queue { key = "level" }
-    for i = 1, 200 do q:put { level = i % 3, number = i } end
-    local last = { [0] = 0, 0, 0 }
-    local level = 0
-    for _, v in ipairs(drain(q)) do
-      assert(v.level >= level and v.number > last[v.level])
-      level, last[v.level] = v.level, v.number
-    end
-  end)
-
-  it("has a function as key, called in the thread that puts", function()
-    local calls = concur.value(0)
-    local here = 0
-    local q = concur.priority_queue { key = function(v)
-      here = here + 1
-      calls:add(1)
-      return -v
-    end }
-    q:put_many { 1, 3, 2 }
-    assert.are.equal(3, here)
-    local t = concur.spawn(function()
-      q:put(10)
-      return q:put_many { 5, 6 }
-    end)
-    assert.are.equal(2, h.results(t))
-    assert.are.equal(3, here)
-    assert.are.equal(6, calls:get())
-    assert.are.same({ 10, 6, 5, 3, 2, 1 }, drain(q))
-  end)
-
-  it("has a key that goes through a queue with the handle", function()
-    local box = concur.queue()
-    box:put(concur.priority_queue { key = "p", maxsize = 2 })
-    local q = box:get()
-    q:put { p = 2 }
-    q:put { p = 1 }
-    assert.are.same({ false, "full" }, { q:put({ p = 0 }, 0) })
-    assert.are.equal(1, q:get().p)
-  end)
-
-  it("refuses what has no order", function()
-    local q = concur.priority_queue()
-    for _, v in ipairs { true, print, { x = 1 }, concur.lock() } do
-      h.raises("has no order", function() q:put(v) end)
-    end
-    h.raises("NaN", function() q:put(0 / 0) end)
-    h.raises("NaN", function() q:put { 1, 0 / 0 } end)
-    h.raises("nil has no order", function() q:put(nil) end)
-    q:put(1)
-    h.raises("no order with those", function() q:put("1") end)
-    h.raises("no order with those", function() q:put { 1 } end)
-    h.raises("no order with those", function() q:put_many { 2, "x" } end)
-    h.raises("no order with those", function() q:put_many { "x", "y" } end)
-    assert.are.equal(1, #q)
-    assert.are.equal(1, q:get())
-    q:put("now strings")
-    assert.are.equal("now strings", q:get())
-  end)
-
-  it("compares elements of arrays only where it must", function()
-    local q = concur.priority_queue()
-    q:put_many { { 1, {} }, { 2, "x" }, { 3, print ~= nil } }
-    h.raises("no order with those", function() q:put { 2, 7 } end)
-    h.raises("no order with those", function() q:put { 3, true } end)
-    h.raises("no order with those", function() q:put_many { { 4, 1 }, { 5, 1 }, { 4, "1" } } end)
-    assert.are.equal(3, #q)
-    local deep = {}
-    for _ = 1, 200 do deep = { deep } end
-    h.raises("nested too deeply", function() q:put(deep) end)
-  end)
-
-  it("refuses items without key, and keeps an error of the key function", function()
+describe("the key of a priority queue", function()
+  it("is a field", function()
+    sorts({ { p = -1 }, { p = 0.5, v = "x" }, { p = 1 }, { p = 2, { 1 } } }, { key = "p" })
+    sorts({ { [""] = "a" }, { [""] = "b" } }, { key = "" })
+    sorts({ { p = {} }, { p = { 1 } }, { p = { 1, "a" } } }, { key = "p" })
+    local class = setmetatable({ p = 5 }, {})
+    class.__index = class
     local q = concur.priority_queue { key = "p" }
-    h.raises("has no key 'p'", function() q:put { q = 1 } end)
-    h.raises("has no key 'p'", function() q:put(1) end)
-    h.raises("NaN", function() q:put { p = 0 / 0 } end)
-    local f = concur.priority_queue { key = function(v) if v == 1 then error({ "mine" }) end end }
-    local ok, err = pcall(f.put, f, 1)
-    assert.are.same({ false, { "mine" } }, { ok, err })
-    h.raises("has no key", function() f:put(2) end)
-    assert.are.same({ 0, 0 }, { #q, #f })
+    q:put(setmetatable({ v = 1 }, class)) -- inherited
+    q:put { p = 4 }
+    assert.are.equal(4, q:get(0).p)
+    assert.are.equal(1, q:get(0).v)
   end)
 
-  it("misuse of the constructor raises", function()
-    h.raises("unknown option 'size'", function() concur.priority_queue { size = 1 } end)
-    h.raises("bad option 'key'", function() concur.priority_queue { key = 1 } end)
-    for _, n in ipairs { -1, 1.5, 0 / 0, "x", math.huge } do
-      h.raises("maxsize", function() concur.priority_queue { maxsize = n } end)
-      for _, kind in ipairs { "queue", "lifo", "priority_queue" } do
-        h.raises("bad argument #1", function() concur[kind](n) end)
+  it("is a function, of any item", function()
+    local q = concur.priority_queue { key = function(v) return -v end }
+    q:put_many { 1, 5, 3 }
+    kit.same({ 5, 3, 1 }, drain(q))
+    local order = { low = 3, high = 1 }
+    q = concur.priority_queue { key = function(v) return v == nil and 2 or order[v] or #tostring(v) + 10 end }
+    q:put_many({ "low", nil, true, false, "high", n = 5 })
+    kit.same({ "high", nil, "low", true, false, n = 5 }, q:get_many(9))
+    q = concur.priority_queue { key = string.lower }
+    q:put_many { "b", "C", "A" }
+    kit.same({ "A", "b", "C" }, drain(q))
+  end)
+
+  it("is asked once for each item, also of one that waits", function()
+    local count = 0
+    local q = concur.priority_queue { maxsize = 1, key = function(v)
+      count = count + 1
+      return v
+    end }
+    q:put(1)
+    local t = concur.spawn(function() return q:put_many({ 2, 3 }, 20), count end)
+    kit.until_waiting(t)
+    for i = 1, 3 do assert.are.equal(i, q:get(T)) end
+    kit.same({ 2, 2 }, { kit.join(t) })
+    assert.are.equal(1, count)
+  end)
+
+  it("that is missing, raises or has no order raises, and nothing is put", function()
+    local field = concur.priority_queue { key = "k" }
+    for _, item in ipairs { 1, "x", true, {}, { j = 1 }, { k = 0 / 0 }, { k = print }, { k = true }, { k = { x = 1 } }, { k = { 0 / 0 } } } do
+      assert.is_truthy(kit.error_of(function() field:put(item) end):find("^spec/priority_queue_spec.lua:%d+: "))
+      assert.is_truthy(kit.error_of(function() field:put_many { { k = 1 }, item } end):find("^spec/priority_queue_spec.lua:%d+: "))
+    end
+    assert.is_false(pcall(field.put, field, nil))
+    assert.is_true(field:empty())
+    local mine = {}
+    local raising = concur.priority_queue { key = function(v) return v == 1 and 1 or v == 2 and error(mine) or nil end }
+    raising:put(1)
+    assert.is_true(rawequal(mine, kit.error_of(function() raising:put(2) end)))
+    assert.is_true(rawequal(mine, kit.error_of(function() raising:put_many { 1, 2 } end)))
+    assert.is_false(pcall(raising.put, raising, 3))
+    kit.same({ 1, n = 1 }, raising:get_many(5))
+  end)
+
+  it("may itself use the queue", function()
+    local q
+    q = concur.priority_queue { key = function(v)
+      if v > 0 then q:put_many { -v, 0 } end
+      return v
+    end }
+    q:put_many { 2, 1 }
+    kit.same({ -2, -1, 0, 0, 1, 2, n = 6 }, q:get_many(10))
+  end)
+
+  kit.each_kind(function(kind)
+    it("works in every state that puts", function()
+      local factor = 10
+      for _, key in ipairs { "k", function(v) return v.k * factor end } do
+        local q = concur.priority_queue { key = key }
+        local list = {}
+        for p = 1, 4 do
+          list[p] = kind.spawn(function(handle)
+            for i = 1, 100 do handle:put { k = i * 4 - p } end
+            handle:put_many { { k = -p }, { k = -p - 10 } }
+          end, q)
+        end
+        kit.join_all(list)
+        q:put { k = 1000 }
+        local last, count = -huge, 0
+        while not q:empty() do
+          local k = q:get(0).k
+          assert.is_true(k > last)
+          last, count = k, count + 1
+        end
+        assert.are.equal(409, count)
       end
-    end
-    h.raises("cannot transfer", function()
-      local co = coroutine.create(print)
-      concur.priority_queue { key = function() return co end }
     end)
-  end)
 
-  it("hands over to waiting getters in order of arrival", function()
-    local q, threads = concur.priority_queue(), {}
-    for i = 1, 3 do
-      threads[i] = concur.spawn(function() return q:get() end)
-      h.await_status(threads[i], "waiting")
-    end
-    for i = 3, 1, -1 do
-      q:put(i * 10)
-      assert.are.equal(i * 10, h.results(threads[4 - i]))
-    end
-  end)
+    it("serves waiting getters first come, first served, and waiting putters too", function()
+      local q, list = concur.priority_queue(1), {}
+      for i = 1, 10 do
+        list[i] = kind.spawn(function() return q:get() end)
+        kit.until_waiting(list[i])
+      end
+      for i = 10, 1, -1 do q:put(i, T) end
+      for i = 1, 10 do assert.are.equal(11 - i, kit.join(list[i])) end
+      q:put(0)
+      for i = 1, 5 do
+        list[i] = kind.spawn(function() return q:put(-i) end)
+        kit.until_waiting(list[i])
+      end
+      for i = 0, 5 do assert.are.equal(-i, q:get(T)) end
+      for i = 1, 5 do assert.is_true(kit.join(list[i])) end
+    end)
 
-  it("agrees with a model", function()
-    local q, model, random, number = concur.priority_queue { key = "key" }, {}, 99, 0
-    for _ = 1, 4000 do
-      random = (random * 1103515245 + 12345) & 0x7fffffff
-      if random % 7 < 4 then
-        number = number + 1
-        local item = { key = (random >> 8) % 50, number = number }
-        q:put(item)
-        local at = #model + 1
-        while at > 1 and model[at - 1].key > item.key do at = at - 1 end
-        table.insert(model, at, item)
-      else
-        local n = random % 3 + 1
-        local list = q:get_many(n, 0)
-        for i = 1, math.min(n, #model) do
-          assert.are.equal(model[1].number, list[i].number)
-          table.remove(model, 1)
+    it("raises in a putter that waited, if its item has no order with the others by then", function()
+      local q = concur.priority_queue(1)
+      q:put(1)
+      local t = kind.spawn(function() return q:put("text") end)
+      kit.until_waiting(t)
+      assert.are.equal(1, q:get(0)) -- now the queue is empty, and text is fine
+      assert.is_true(kit.join(t))
+      t = kind.spawn(function() return q:put { "a list" } end)
+      local number = kind.spawn(function() return q:put("more") end)
+      kit.until_waiting(t)
+      kit.until_waiting(number)
+      assert.are.equal("text", q:get(0))
+      kit.eventually("both are served or refused", function()
+        q:get(0)
+        return not t:is_alive() and not number:is_alive()
+      end)
+    end)
+
+    it("gets each item once, the smallest first", function()
+      local q = concur.priority_queue(20)
+      local putters, getters = {}, {}
+      for p = 1, 4 do
+        putters[p] = kind.spawn(function()
+          for i = 1, 1000 do q:put({ i * 7919 % 100, p, i }, T) end
+        end)
+        getters[p] = kind.spawn(function()
+          local got = {}
+          for item in q:items() do got[#got + 1] = item[2] * 10000 + item[3] end
+          return got
+        end)
+      end
+      kit.join_all(putters)
+      q:close()
+      local seen, count = {}, 0
+      for _, t in ipairs(getters) do
+        for _, n in ipairs(kit.join(t)) do
+          assert.is_nil(seen[n])
+          seen[n], count = true, count + 1
         end
       end
-      assert.are.equal(#model, #q)
-    end
+      assert.are.equal(4000, count)
+    end)
   end)
 end)

@@ -51,6 +51,25 @@ static inline uint32_t cc_record_read(const unsigned char *from, cc_item *item) 
   return (uint32_t)sizeof h + cc_payload(h.kind, h.size);
 }
 
+/* Copies the record at `from`, returns its length. */
+static inline uint32_t cc_record_copy(unsigned char *to, const unsigned char *from) {
+  cc_head h;
+  memcpy(&h, from, sizeof h);
+  if (cc_likely(!cc_item_sized(h.kind))) {
+    memcpy(to, from, sizeof h + 8); /* of constant length: no call */
+    return (uint32_t)sizeof h + 8;
+  }
+  uint32_t length = (uint32_t)sizeof h + cc_payload(h.kind, h.size);
+  memcpy(to, from, length);
+  return length;
+}
+
+static inline uint32_t cc_record_length(const unsigned char *from) {
+  cc_head h;
+  memcpy(&h, from, sizeof h);
+  return (uint32_t)sizeof h + cc_payload(h.kind, h.size);
+}
+
 /* {== the putters' end; under the putters' guard */
 
 /* A segment with room for a record of `need` bytes and the END mark. */
@@ -68,6 +87,15 @@ static inline bool cc_fifo_append(cc_queue *q, const cc_item *item) {
   if (!cc_fifo_reserve(q, need)) return false;
   q->put.at += cc_record_write(q->put.segment->bytes + q->put.at, item);
   return true;
+}
+
+/* The same with a record; its length, 0 when shared memory is used up. */
+static inline uint32_t cc_fifo_append_record(cc_queue *q, const unsigned char *record) {
+  uint32_t length = cc_record_length(record);
+  if (!cc_fifo_reserve(q, length)) return 0;
+  cc_record_copy(q->put.segment->bytes + q->put.at, record);
+  q->put.at += length;
+  return length;
 }
 
 /* ==} {== the getters' end; under the getters' guard */

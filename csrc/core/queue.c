@@ -252,6 +252,17 @@ cc_outcome cc_queue_get(cc_self *me, cc_queue *q, cc_item *item, int64_t deadlin
 
 /* ==} {== many at once */
 
+/* Puts a record's item, unpublished; *length is the record's. */
+static cc_outcome put_record(cc_self *me, cc_queue *q, const unsigned char *record, uint32_t *length) {
+  cc_item item;
+  if (cc_likely(q->pile == NULL)) {
+    *length = cc_fifo_append_record(q, record);
+    return cc_likely(*length > 0) ? CC_OK : CC_NO_MEMORY;
+  }
+  *length = cc_record_read(record, &item);
+  return outcome_of(append(me, q, &item));
+}
+
 /* As many as there is room for, at most BATCH. Returns the length of their records. */
 static size_t put_batch(cc_self *me, cc_queue *q, const unsigned char *records, size_t *n,
                         cc_outcome *outcome) {
@@ -260,13 +271,12 @@ static size_t put_batch(cc_self *me, cc_queue *q, const unsigned char *records, 
   cc_guard_lock(&q->put.guard, me->word);
   *outcome = atomic_load_explicit(&q->closed, memory_order_relaxed) ? CC_CLOSED : CC_OK;
   while (*outcome == CC_OK && *n < wanted) {
-    cc_item item;
+    uint32_t size;
     if (q->put.waiters.first != NULL || !has_room(q, *n)) {
       *outcome = CC_TIMEOUT;
     } else {
-      uint32_t size = cc_record_read(records + length, &item);
-      *outcome = outcome_of(append(me, q, &item));
-      if (*outcome == CC_OK) {
+      *outcome = put_record(me, q, records + length, &size);
+      if (cc_likely(*outcome == CC_OK)) {
         length += size;
         ++*n;
       }
@@ -293,18 +303,15 @@ size_t cc_queue_put_row(cc_self *me, cc_queue *q, const unsigned char *records, 
 /* Under the getters' guard: moves the next record to `to`, which has `room`; returns its
 ** length, 0 when it does not fit. */
 static uint32_t move_record(cc_self *me, cc_queue *q, unsigned char *to, uint32_t room) {
-  cc_head h;
   if (q->pile != NULL) {
     cc_item item = {0, CC_ITEM_NODE, {0}};
-    if (room < sizeof h + 8) return 0;
+    if (room < sizeof(cc_head) + 8) return 0;
     item.u.node = cc_pile_take(me, q->pile);
     return cc_record_write(to, &item);
   }
   const unsigned char *from = cc_fifo_first(q);
-  memcpy(&h, from, sizeof h);
-  uint32_t length = (uint32_t)sizeof h + cc_payload(h.kind, h.size);
-  if (length > room) return 0;
-  memcpy(to, from, length);
+  if (cc_record_length(from) > room) return 0;
+  uint32_t length = cc_record_copy(to, from);
   q->get.at += length;
   return length;
 }
