@@ -20,7 +20,9 @@ describe("a lifo", function()
     local q, list = concur.lifo(), {}
     for n = 0, 700 do list[#list + 1] = ("x\0"):rep(n // 2) .. ("y"):rep(n % 2) end
     for n = 0, 300 do list[#list + 1] = { n, ("z"):rep(n), { [n] = -0.0 } } end
-    for _, v in ipairs { true, false, 0, -0.0, 1 / 0, math.mininteger, 2 ^ 53, ("l"):rep(100000) } do list[#list + 1] = v end
+    for _, v in ipairs { true, false, 0, -0.0, 1 / 0, math.mininteger, 2 ^ 53, ("l"):rep(100000) } do
+      list[#list + 1] = v
+    end
     for _, v in ipairs(list) do q:put(v) end
     for i = #list, 1, -1 do kit.same(list[i], q:get(0)) end
     q:put(nil)

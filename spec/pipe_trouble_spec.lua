@@ -87,21 +87,6 @@ describe("the other end is gone", function()
     q:close(true)
     kit.same(CLOSED, table.pack(a:recv(0)))
   end)
-
-  it("when the message lay in the pipe itself", function()
-    local before = kit.live()
-    do
-      local a, b = concur.pipe()
-      a:send(a)
-      b:send { b, a }
-      a = nil
-      collect() -- a lies in b's inbox, and in its own
-      kit.same(EMPTY, table.pack(b:recv(0) and b:recv(0) or nil, "empty"))
-      assert.is_nil(a)
-      b:close()
-    end
-    kit.settled(before)
-  end)
 end)
 
 describe("pipes", function()

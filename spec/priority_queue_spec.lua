@@ -40,7 +40,8 @@ describe("a priority queue orders", function()
     sorts {
       -huge, -1e308, -2.0 ^ 64, math.mininteger, math.mininteger + 1, math.mininteger + 1024, -2.0 ^ 62,
       -big - 2, -big - 1, -2.0 ^ 53, -big + 1, -3, -2.5, -2, -1.0, -0x1p-1022, -0x1p-1074, 0, 0x1p-1074, 0x1p-1022,
-      0.1, 0.5, 1, 1.5, 2.0, 3, big - 1, 2.0 ^ 53, big + 1, 2.0 ^ 53 + 2, big + 3, big + 4, big + 5, 2.0 ^ 62, 2 ^ 62 + 512,
+      0.1, 0.5, 1, 1.5, 2.0, 3, big - 1, 2.0 ^ 53, big + 1, 2.0 ^ 53 + 2, big + 3, big + 4, big + 5, 2.0 ^ 62,
+      2 ^ 62 + 512,
       (1 << 62) + 513, math.maxinteger - 1025, math.maxinteger - 1024, 0x7ffffffffffffc00 + 0.0, math.maxinteger - 1022,
       math.maxinteger - 1, math.maxinteger, 2.0 ^ 63, 0x1p64, 1e308, huge,
     }
@@ -54,7 +55,9 @@ describe("a priority queue orders", function()
       if i % 2 == 0 then n = -n end
       local v = i % 3 == 0 and n + 0.0 or i % 5 == 0 and math.random(0) or n
       list[#list + 1] = v
-      if v // 1 | 0 == v and pcall(function() return v + 0.0 | 0 end) then list[#list + 1] = (v + 0.0 | 0) + math.random(-2, 2) end
+      if v // 1 | 0 == v and pcall(function() return v + 0.0 | 0 end) then
+        list[#list + 1] = (v + 0.0 | 0) + math.random(-2, 2)
+      end
     end
     q:put_many(list)
     local got = drain(q)
@@ -73,18 +76,21 @@ describe("a priority queue orders", function()
 
   it("strings by bytes, zeros included, shorter ones first", function()
     local long = ("m"):rep(300)
-    sorts { "", "\0", "\0\0", "\0a", "\0b\0", "10", "9", "A", "a", "a\0", "a\0\0", "a\0b", "aa", "ab", "b", "é", "\127",
-      "\128", "\254\255", "\255", "\255\0" == "" and "" or "\255\0", "\255\255" } -- sorted below
+    sorts { "", "\0", "\0\0", "\0a", "\0b\0", "10", "9", "A", "a", "a\0", "a\0\0", "a\0b", "aa", "ab", "b", long,
+      "\127",
+      "\128", "\u{e9}", "\254\255", "\255", "\255\0", "\255\255" }
   end)
 
   it("long strings", function()
     local long = ("m"):rep(300)
-    sorts { long, long .. "\0", long .. "a", long .. "a\0", long .. "b", ("m"):rep(100000), ("m"):rep(100000) .. "n", "n" }
+    sorts { long, long .. "\0", long .. "a", long .. "a\0", long .. "b", ("m"):rep(100000), ("m"):rep(100000) .. "n",
+      "n" }
   end)
 
   it("arrays element by element, shorter ones first", function()
     sorts {
-      {}, { -huge }, { 1 }, { 1, -1 }, { 1, -1, 5 }, { 1, 0 }, { 1, 0.5 }, { 1, 1 }, { 1, 1, 0, 0, 0 }, { 1, 2 }, { 2.0 }, { 2, 0 },
+      {}, { -huge }, { 1 }, { 1, -1 }, { 1, -1, 5 }, { 1, 0 }, { 1, 0.5 }, { 1, 1 }, { 1, 1, 0, 0, 0 }, { 1, 2 },
+      { 2.0 }, { 2, 0 },
     }
     sorts { { 1, "" }, { 1, "aaa" }, { 1, "aaa", 1 }, { 1, "aab", 0 }, { 2, "a" }, { 2, "b" }, { 3 } }
     sorts { { "" }, { "", 0 }, { "", 1 }, { "\0" }, { "a" }, { "a", 1 }, { "a\0" }, { "aa", 0 }, { "b" } }
@@ -92,10 +98,12 @@ describe("a priority queue orders", function()
 
   it("arrays in arrays", function()
     sorts {
-      { {} }, { {}, {} }, { {}, {}, {} }, { {}, { 1 } }, { { {} } }, { { {}, {} } }, { { { 1 } } }, { { { 1 }, { 0 } } },
+      { {} }, { {}, {} }, { {}, {}, {} }, { {}, { 1 } }, { { {} } }, { { {}, {} } }, { { { 1 } } }, { { { 1 },
+      { 0 } } },
       { { { 1, 1 } } }, { { { 2 } } },
     }
-    sorts { { 1, { 2, { 3 } } }, { 1, { 2, { 3 }, 0 } }, { 1, { 2, { 3, 0 } } }, { 1, { 2, { 4 } } }, { 1, { 3, {} } }, { 2, {} } }
+    sorts { { 1, { 2, { 3 } } }, { 1, { 2, { 3 }, 0 } }, { 1, { 2, { 3, 0 } } }, { 1, { 2, { 4 } } }, { 1, { 3,
+      {} } }, { 2, {} } }
     local deep, deeper = { 1 }, { 2 }
     for _ = 1, 50 do deep, deeper = { deep }, { deeper } end
     sorts { deep, deeper }
@@ -181,18 +189,21 @@ describe("the key of a priority queue", function()
       return v
     end }
     q:put(1)
-    local t = concur.spawn(function() return q:put_many({ 2, 3 }, 20), count end)
+    local t = concur.spawn(function() return q:put_many({ 2, 3 }, 20) end)
     kit.until_waiting(t)
     for i = 1, 3 do assert.are.equal(i, q:get(T)) end
-    kit.same({ 2, 2 }, { kit.join(t) })
-    assert.are.equal(1, count)
+    assert.are.equal(2, (kit.join(t)))
+    assert.are.equal(1, count) -- the other state has a copy of the function
   end)
 
   it("that is missing, raises or has no order raises, and nothing is put", function()
     local field = concur.priority_queue { key = "k" }
-    for _, item in ipairs { 1, "x", true, {}, { j = 1 }, { k = 0 / 0 }, { k = print }, { k = true }, { k = { x = 1 } }, { k = { 0 / 0 } } } do
-      assert.is_truthy(kit.error_of(function() field:put(item) end):find("^spec/priority_queue_spec.lua:%d+: "))
-      assert.is_truthy(kit.error_of(function() field:put_many { { k = 1 }, item } end):find("^spec/priority_queue_spec.lua:%d+: "))
+    local bad = { 1, "x", true, {}, { j = 1 }, { k = 0 / 0 }, { k = print }, { k = true }, { k = { x = 1 } },
+      { k = { 0 / 0 } } }
+    for _, item in ipairs(bad) do
+      local here = "^spec/priority_queue_spec.lua:%d+: "
+      assert.is_truthy(kit.error_of(function() field:put(item) end):find(here))
+      assert.is_truthy(kit.error_of(function() field:put_many { { k = 1 }, item } end):find(here))
     end
     assert.is_false(pcall(field.put, field, nil))
     assert.is_true(field:empty())

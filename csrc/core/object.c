@@ -167,15 +167,13 @@ static rest fewer(cc_object *o) {
   if (o->dying) return REST_DESTROY;
   const cc_ending *e = atomic_load_explicit(&endings[o->kind], memory_order_acquire);
   if (cc_likely(e == NULL) || !e->over(o)) return REST_NOTHING;
-  o->parcels++; /* keeps it while it is ended */
+  o->parcels++; /* the end's reference */
   return REST_END;
 }
 
 static void finish(cc_object *o, rest r) {
   if (r == REST_DESTROY) destroy(o);
-  if (r != REST_END) return;
-  atomic_load(&endings[o->kind])->end(o);
-  cc_object_parcel_release(o);
+  if (r == REST_END) atomic_load(&endings[o->kind])->end(o);
 }
 
 void cc_object_reconsider(cc_object *o) {

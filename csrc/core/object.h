@@ -66,7 +66,9 @@ void cc_object_set_destructor(cc_kind kind, cc_destructor destroy);
 /* For kinds that may end before their last reference goes. */
 typedef struct cc_ending {
   bool (*over)(cc_object *o); /* asked under the reference guard when less refer to it; true once */
-  void (*end)(cc_object *o);  /* called then, under no guard */
+  /* Called then, under no guard, with a parcel's reference that it gives up. It may be called
+  ** while it runs, from below: it must not nest without bound. */
+  void (*end)(cc_object *o);
 } cc_ending;
 void cc_object_set_ending(cc_kind kind, const cc_ending *ending);
 

@@ -20,11 +20,29 @@ static bool over(cc_object *o) {
   return true;
 }
 
-static void end(cc_object *o) {
-  cc_connection *c = (cc_connection *)o;
+static void close_ways(cc_connection *c) {
   cc_self *me = cc_self_get();
   if (c->out != NULL) cc_queue_close(me, c->out, false);
   if (c->in != NULL) cc_queue_close(me, c->in, true);
+}
+
+/* What is dropped may be messages with other ends in them, and so on: those wait in a line, so
+** that a long chain does not use up the C stack. */
+static void end(cc_object *o) {
+  static _Thread_local cc_connection *line;
+  static _Thread_local bool busy;
+  cc_connection *c = (cc_connection *)o;
+  c->next_ended = line;
+  line = c;
+  if (busy) return;
+  busy = true;
+  while (line != NULL) {
+    c = line;
+    line = c->next_ended;
+    close_ways(c);
+    cc_object_parcel_release(&c->object);
+  }
+  busy = false;
 }
 
 static void leave(cc_queue *way) {
@@ -33,7 +51,7 @@ static void leave(cc_queue *way) {
 
 static void destroy(cc_object *o) {
   cc_connection *c = (cc_connection *)o;
-  if (!c->ended) end(o);
+  if (!c->ended) close_ways(c);
   leave(c->in);
   leave(c->out);
 }

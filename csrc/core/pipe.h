@@ -13,6 +13,7 @@ typedef struct cc_connection {
   cc_object object;
   cc_queue *in, *out; /* NULL: it only sends, only receives; a parcel's reference each; constant */
   bool ended;         /* under the reference guard */
+  struct cc_connection *next_ended; /* in a thread's line of those that it ends */
   _Atomic uint64_t closed[CC_PROCESS_LIMIT / 64]; /* a bit per process that has closed it */
 } cc_connection;
 
