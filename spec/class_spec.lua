@@ -1,5 +1,6 @@
 -- concur.thread:extend: classes of threads.
 local concur = require "concur"
+local counts = require "spec.support.counts"
 local h = require "spec.support.helpers"
 
 for _, kind in ipairs(h.kinds) do
@@ -371,16 +372,10 @@ for _, kind in ipairs(h.kinds) do
 
     it("leaves nothing behind", function()
       local Class = new_class()
-      local function live() return concur.info().objects[kind] end
-      collectgarbage()
-      collectgarbage()
-      local before = live()
+      local before = counts.live()
       for i = 1, 50 do h.results(Class(i):start()) end
       for i = 1, 50 do Class(i) end
-      collectgarbage()
-      collectgarbage()
-      collectgarbage()
-      h.poll("threads to go", function() return live() <= before end)
+      counts.settled(before)
     end)
   end)
 end

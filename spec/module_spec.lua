@@ -1,5 +1,6 @@
 -- The module as such: require, several states in one program, time, printing.
 local concur = require "concur"
+local counts = require "spec.support.counts"
 local h = require "spec.support.helpers"
 
 describe("require 'concur'", function()
@@ -272,9 +273,7 @@ describe("concur.info", function()
   end)
 
   it("counts objects while they live", function()
-    collectgarbage()
-    collectgarbage()
-    local before = concur.info().objects
+    local before = counts.live()
     local kept = { concur.lock(), concur.lock(), concur.event(), concur.queue(), concur.value(), concur.thread(print) }
     local now = concur.info().objects
     local added = { lock = 2, event = 1, queue = 1, value = 1, thread = 1 }

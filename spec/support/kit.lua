@@ -3,6 +3,7 @@
 -- A module like any other: its functions may be captured by functions that run
 -- in threads, which then find them here by name.
 local concur = require "concur"
+local counts = require "spec.support.counts"
 
 local kit = {}
 
@@ -90,43 +91,9 @@ end
 
 -- ==} {== objects
 
-local function collected()
-  collectgarbage()
-  collectgarbage()
-  return concur.info().objects
-end
-
-local function changes(before, now)
-  local list = {}
-  for kind, n in pairs(now) do
-    if n ~= (before[kind] or 0) then list[#list + 1] = ("%s %d, not %d"):format(kind, n, before[kind] or 0) end
-  end
-  table.sort(list)
-  return table.concat(list, ", ")
-end
-
---- The live objects by kind, once nothing more is being let go of.
-function kit.live()
-  local before
-  local now = collected()
-  repeat
-    concur.sleep(0.003)
-    before, now = now, collected()
-  until changes(before, now) == ""
-  return now
-end
-
---- The live objects must become what they were.
-function kit.settled(before)
-  local deadline = concur.now() + 5
-  local difference
-  repeat
-    difference = changes(before, collected())
-    if difference == "" then return end
-    concur.sleep(0.002)
-  until concur.now() > deadline
-  error("live objects: " .. difference, 2)
-end
+--- As in spec/support/counts.lua.
+kit.live = counts.live
+kit.settled = counts.settled
 
 -- ==} {== comparing
 
