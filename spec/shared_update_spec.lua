@@ -203,6 +203,18 @@ describe("a dict among threads", function()
       question = 200 }, d:copy())
   end)
 
+  it("is cleared while keys are updated", function()
+    local d, stop = concur.dict(), concur.event()
+    local t = concur.spawn(function()
+      while not stop:is_set() do d:update("k", function(n) return (n or 0) + 1 end) end
+    end)
+    for _ = 1, 5000 do d:clear() end
+    stop:set()
+    h.results(t)
+    d:clear()
+    assert.are.equal(0, #d)
+  end)
+
   it("shows snapshots of one moment", function()
     local d, stop = concur.dict(), concur.event()
     -- each thread counts its keys up in order, so a is never behind b, nor b behind c

@@ -268,10 +268,9 @@ static int clear_shard(lua_State *L) {
   if (cc_dict_clear_shard(cc_self_get(), d, s) == CC_OK) return 0;
   ticket *t = new_ticket(L);
   t->shard = s;
-  t->turn = cc_dict_enter_busy(cc_self_get(), s);
-  if (t->turn != NULL) return take_turn(L, d, t, true, clear_shard);
-  lua_remove(L, 1);
-  return clear_shard(L);
+  while ((t->turn = cc_dict_enter_busy(cc_self_get(), s)) == NULL) /* it was given back meanwhile */
+    if (cc_dict_clear_shard(cc_self_get(), d, s) == CC_OK) return 0;
+  return take_turn(L, d, t, true, clear_shard);
 }
 
 static int dict_clear(lua_State *L) {

@@ -16,6 +16,7 @@
 
 enum {
   STACK_STEP = 16, /* levels for which stack slots are asked at a time */
+  MOST_VALUES = 200000, /* of a message that somebody may have meant */
   COPY_MAX = 512   /* smaller parcels are let go before they are decoded */
 };
 
@@ -302,7 +303,10 @@ static int message(codec_reader *r) {
   r->budget = size;
   r->numbers = 0;
   r->noted = r->bodies = r->nagain = 0;
-  if (!lua_checkstack(L, (int)n + STACK_STEP * 3 + LUA_MINSTACK)) reader_malformed(r);
+  if (!lua_checkstack(L, (int)n + STACK_STEP * 3 + LUA_MINSTACK)) {
+    if (n > MOST_VALUES) reader_malformed(r);
+    luaL_error(L, "stack overflow"); /* or no memory for a larger stack: not the message's fault */
+  }
   if (r->flags != 0) {
     r->refs = top + 1;
     r->pending = top + 2;

@@ -21,7 +21,7 @@ end
 
 local function read_list(links)
   say "the list of pages comes"
-  example.pause(0.1)
+  concur.sleep(example.pause(4))
   for i = 1, 20 do links:append("http://example.org/page/" .. i) end
   say "the list of pages is there"
 end
@@ -29,7 +29,7 @@ end
 local function read_page(links)
   local link = links:pop()
   if not link then error("there is no page to fetch", 0) end
-  example.pause(0.1)
+  concur.sleep(example.pause(2))
   say("fetched %s", link)
 end
 
