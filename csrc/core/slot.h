@@ -14,7 +14,7 @@
 
 typedef struct cc_slot {
   _Alignas(64) _Atomic uint32_t token; /* 0 none, 1 a wake-up, 2 its thread sleeps */
-  _Atomic uint32_t cancel;             /* a request to stop, by anyone */
+  _Atomic uint32_t cancel;             /* a requests to stop, by anyone: how many, 0 for none */
   _Atomic uint32_t parked;             /* 1 while its thread is blocked; by its thread */
   uint32_t process;                    /* entry of its process; constant while in use */
   _Atomic uint64_t ident;              /* unique; by its thread, when it begins another's run */

@@ -96,7 +96,7 @@ static _Thread_local bool run_exiting; /* concur.exit was called; until it is ta
 
 _Thread_local uint32_t run_unwinding;
 _Thread_local const run_resumer *run_resumers;
-static _Thread_local bool raised; /* the cancellation was, since it was asked for */
+static _Thread_local uint32_t raised; /* the request of cancellation that was raised last; 0: none */
 
 /* Whether the function at that level is the __close of its first argument: how a
 ** handler looks that is called while an error unwinds the stack, where the debug
@@ -115,10 +115,12 @@ static bool is_cleanup_name(const char *name) {
                           strcmp(name, "gc") == 0 || strcmp(name, "__gc") == 0);
 }
 
+static void cancel_hook(lua_State *L, lua_Debug *ar);
+
 int run_cancelled(lua_State *L) {
   luaL_checkstack(L, LUA_MINSTACK, NULL);
-  if (lua_gethook(L) == run_cancel_hook) lua_sethook(L, NULL, 0, 0);
-  raised = true;
+  if (lua_gethook(L) == cancel_hook) lua_sethook(L, NULL, 0, 0);
+  raised = atomic_load(&cc_self_get()->slot->cancel);
   run_push_cancelled(L);
   return lua_error(L);
 }
@@ -146,7 +148,8 @@ bool run_in_cleanup(lua_State *L) {
 void run_begin(lua_State *L) {
   run_unwinding = 0;
   run_resumers = NULL;
-  raised = run_exiting = false;
+  raised = 0;
+  run_exiting = false;
   run_rearm(L); /* it may have been cancelled before it began */
 }
 
@@ -167,19 +170,21 @@ int run_pcall(lua_State *L, int nargs, int nresults) {
   return status;
 }
 
-void run_cancel_hook(lua_State *L, lua_Debug *ar) {
+static void cancel_hook(lua_State *L, lua_Debug *ar) {
   const cc_self *me = cc_self_get();
+  uint32_t asked = atomic_load(&me->slot->cancel);
   (void)ar;
-  if (cc_cancelled(me) && !run_in_cleanup(L)) {
+  if (asked == 0 || asked == raised)
     lua_sethook(L, NULL, 0, 0);
+  else if (cc_cancelled(me) && !run_in_cleanup(L))
     run_cancelled(L);
-  } else if (atomic_load(&me->slot->cancel)) {
-    /* held back: later, and not always at the same place of a loop */
-    lua_sethook(L, run_cancel_hook, LUA_MASKCOUNT, 1 + (int)(cc_clock() / 64 % 2000));
-  } else {
-    lua_sethook(L, NULL, 0, 0);
-  }
+  else /* held back: later, and not always at the same place of a loop */
+    lua_sethook(L, cancel_hook, LUA_MASKCOUNT, 1 + (int)(cc_clock() / 64 % 2000));
 }
+
+/* Lines are watched, too: a thread that has a hook of its own counts instructions all the
+** time, and may write back the count that it has read before this one was set. */
+void run_arm(lua_State *L) { lua_sethook(L, cancel_hook, LUA_MASKCOUNT | LUA_MASKLINE, 1); }
 
 /* ==} {== exit */
 
@@ -214,8 +219,8 @@ int run_exit(lua_State *L, int n) {
 void run_rearm(lua_State *L) {
   if (cc_unlikely(run_exiting))
     lua_sethook(L, exit_again, LUA_MASKCOUNT, 1);
-  else if (cc_unlikely(atomic_load(&cc_self_get()->slot->cancel)) && !raised)
-    lua_sethook(L, run_cancel_hook, LUA_MASKCOUNT, 1);
+  else if (cc_unlikely(atomic_load(&cc_self_get()->slot->cancel) != raised))
+    run_arm(L);
 }
 
 int run_take_exit(lua_State *L, int idx) {

@@ -23,8 +23,9 @@ void run_push_cancelled(lua_State *L);
 bool run_is_cancelled(lua_State *L, int idx);
 bool run_is_exit(lua_State *L, int idx);
 
-/* A debug hook that raises the cancellation once, when nothing holds it back. */
-void run_cancel_hook(lua_State *L, lua_Debug *ar);
+/* Has a debug hook raise the cancellation once, at the next instruction at which nothing
+** holds it back. From any thread, as from a signal handler: see interrupt in run/thread.c. */
+void run_arm(lua_State *L);
 
 /* A coroutine has returned to L: what was to stop the thread there stops it here. */
 void run_rearm(lua_State *L);

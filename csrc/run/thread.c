@@ -319,8 +319,13 @@ bool run_thread_waiting(run_thread *t) {
 ** of t, which its worker takes before it closes the state. */
 static void interrupt(run_thread *t) {
   if (t->state == NULL || !run_state_freeze(t->state)) return;
-  lua_State *L = atomic_load(&t->running);
-  if (L != NULL) lua_sethook(L, run_cancel_hook, LUA_MASKCOUNT, 1);
+  /* twice: a function that was just being called looks at the hook before its call can
+  ** be seen here */
+  for (int i = 0; i < 2; i++) {
+    lua_State *L = atomic_load(&t->running);
+    if (L != NULL) run_arm(L);
+    for (int n = 0; n < 100; n++) cc_pause();
+  }
   run_state_thaw(t->state);
 }
 
@@ -336,10 +341,10 @@ bool run_thread_cancel(cc_self *me, run_thread *t) {
   bool unstarted = atomic_compare_exchange_strong(&t->status, &status, RUN_CANCELLED);
   bool running = !unstarted && !ended(t);
   if (running) {
-    atomic_store(&t->cancel, 1);
+    uint32_t request = atomic_fetch_add(&t->cancel, 1) + 1;
     s = t->slot;
     if (s != NULL) {
-      atomic_store(&s->cancel, 1);
+      atomic_store(&s->cancel, request);
       if (t->process == cc_family_self && s != me->slot) interrupt(t);
     }
   }

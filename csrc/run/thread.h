@@ -17,7 +17,7 @@ typedef struct run_thread {
   _Atomic uint32_t status;    /* run_status; past RUN_RUNNING it stays */
   _Atomic uint32_t daemon;    /* changed before the start only */
   uint32_t process;           /* entry of the process that runs it */
-  _Atomic uint32_t cancel;    /* asked to stop; under the object's guard with slot */
+  _Atomic uint32_t cancel;    /* requests to stop; under the object's guard with slot */
   _Atomic uint64_t ident;     /* 0 before the start */
   _Atomic int64_t native_id;  /* 0 until a kernel thread has it */
   _Atomic uint32_t starved;   /* its state was out of memory */
