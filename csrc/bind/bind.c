@@ -43,8 +43,8 @@ cc_object *bind_bad_handle(lua_State *L, int idx, cc_kind kind) {
   char name[40];
   codec_handle *h = handle_test(L, idx);
   snprintf(name, sizeof name, "concur.%s", cc_kind_name(kind));
-  if (kind == CC_THREAD && lua_istable(L, idx) && replace_instance(L, idx))
-    return handle_test(L, idx)->object;
+  if ((kind == CC_THREAD || kind == CC_PROCESS) && lua_istable(L, idx) && replace_instance(L, idx))
+    return bind_object(L, idx, kind);
   if (h != NULL && h->kind == (uint32_t)kind) luaL_error(L, "the %s is closed", name);
   luaL_typeerror(L, idx, name);
   return NULL;

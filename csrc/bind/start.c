@@ -11,6 +11,7 @@
 #include "bind/bind.h"
 #include "codec/codec.h"
 #include "run/context.h"
+#include "run/process.h"
 #include "run/timer.h"
 
 /* {== options */
@@ -21,17 +22,25 @@ static const char *const thread_options[] = {"target", "args",  "name",     "dae
                                              "globals", "stack", "affinity", NULL};
 static const char *const timer_options[] = {"target",  "args",     "name",      "daemon",
                                             "globals", "interval", "repeating", NULL};
+static const char *const process_options[] = {"target", "args", "name", "daemon", "globals", NULL};
 
-static void check_names(lua_State *L, int options, const char *const *known) {
+static const char *what(cc_kind kind) {
+  return kind == CC_TIMER ? "timer" : kind == CC_PROCESS ? "process" : "thread";
+}
+
+static const char *const *options_of(cc_kind kind) {
+  return kind == CC_TIMER ? timer_options : kind == CC_PROCESS ? process_options : thread_options;
+}
+
+static void check_names(lua_State *L, int options, cc_kind kind) {
   lua_pushnil(L);
   while (lua_next(L, options)) {
-    const char *const *name = known;
+    const char *const *name = options_of(kind);
     const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?";
     while (*name != NULL && strcmp(*name, key) != 0) name++;
     if (*name == NULL) {
       luaL_tolstring(L, -2, NULL);
-      luaL_error(L, "unknown option '%s' for a %s", lua_tostring(L, -1),
-                 known == timer_options ? "timer" : "thread");
+      luaL_error(L, "unknown option '%s' for a %s", lua_tostring(L, -1), what(kind));
     }
     lua_pop(L, 1);
   }
@@ -78,8 +87,8 @@ static void check_count(lua_State *L) {
 }
 
 /* Checks the options table; leaves the name (or nil) on top. */
-static void check_options(lua_State *L, int options, const char *const *known, bool *daemon) {
-  check_names(L, options, known);
+static void check_options(lua_State *L, int options, cc_kind kind, bool *daemon) {
+  check_names(L, options, kind);
   get_option(L, options, "target", LUA_TFUNCTION);
   if (get_option(L, options, "args", LUA_TTABLE)) check_count(L);
   get_option(L, options, "globals", LUA_TTABLE);
@@ -131,7 +140,7 @@ void bind_new_timer(lua_State *L) {
     lua_getfield(L, 1, "interval");
     interval = interval_at(L, -1);
     lua_settop(L, 1);
-    check_options(L, 1, timer_options, &daemon);
+    check_options(L, 1, CC_TIMER, &daemon);
     name = lua_tolstring(L, -1, &length); /* stays on the stack */
   } else {
     interval = bind_seconds(L, 1);
@@ -148,26 +157,31 @@ void bind_new_timer(lua_State *L) {
   lua_settop(L, 1);
 }
 
-void bind_new_thread(lua_State *L) {
-  bool daemon = inherited_daemon();
+static void new_thread(lua_State *L, cc_kind kind) {
+  bool daemon = kind == CC_PROCESS ? inherited_daemon() || run_process_daemon() : inherited_daemon();
   size_t length = 0;
   const char *name = NULL;
   int n = lua_gettop(L);
   if (lua_istable(L, 1) && n == 1) {
-    check_options(L, 1, thread_options, &daemon);
+    check_options(L, 1, kind, &daemon);
     name = lua_tolstring(L, -1, &length); /* stays on the stack */
   } else {
     luaL_checktype(L, 1, LUA_TFUNCTION);
     keep_call(L, n);
   }
-  codec_handle *h = handle_new(L, CC_THREAD, 1);
-  run_thread *t = run_thread_new(name, length, daemon);
+  codec_handle *h = handle_new(L, kind, 1);
+  run_thread *t = kind == CC_PROCESS ? run_process_new(name, length, daemon)
+                                     : run_thread_new(name, length, daemon);
   bind_made(L, h, (cc_object *)t);
   lua_pushvalue(L, 1);
   lua_setiuservalue(L, -2, 1);
   lua_replace(L, 1);
   lua_settop(L, 1);
 }
+
+void bind_new_thread(lua_State *L) { new_thread(L, CC_THREAD); }
+
+void bind_new_process(lua_State *L) { new_thread(L, CC_PROCESS); }
 
 /* {== surroundings */
 
@@ -343,17 +357,22 @@ static void pack_message(lua_State *L, int first, int n, run_message *m) {
   lua_error(L);
 }
 
+static void started_before(lua_State *L, cc_kind kind) {
+  luaL_error(L, "%s can only be started once", kind == CC_PROCESS ? "processes" : "threads");
+}
+
 void bind_start(lua_State *L, int idx, run_thread *t) {
   int top = lua_gettop(L);
+  cc_kind kind = (cc_kind)t->object.kind;
   run_options o = {0, NULL, 0};
   idx = lua_absindex(L, idx);
   luaL_checkstack(L, 20, NULL);
   if (atomic_load(&t->status) != RUN_NEW) {
     if (atomic_load(&t->status) == RUN_CANCELLED && atomic_load(&t->ident) == 0) return;
-    luaL_error(L, "threads can only be started once");
+    started_before(L, kind);
   }
   if (lua_getiuservalue(L, idx, 1) != LUA_TTABLE)
-    luaL_error(L, "a thread can only be started by the state that made it");
+    luaL_error(L, "a %s can only be started by the state that made it", what(kind));
   int options = lua_gettop(L);
   o.cpus = get_affinity(L, options, &o.ncpus);
   if (lua_getfield(L, options, "stack") != LUA_TNIL) o.stack = (size_t)lua_tointeger(L, -1);
@@ -365,11 +384,12 @@ void bind_start(lua_State *L, int idx, run_thread *t) {
   int n = push_call(L, options);
   push_surroundings(L);
   pack_message(L, first, n + 1, &m);
-  int error = t->object.kind == CC_TIMER ? run_timer_start(t, &m, root)
-                                         : run_thread_start(t, &m, root, &o);
-  if (error == EALREADY) luaL_error(L, "threads can only be started once");
+  int error = kind == CC_TIMER     ? run_timer_start(t, &m, root)
+              : kind == CC_PROCESS ? run_process_start(t, &m, root)
+                                   : run_thread_start(t, &m, root, &o);
+  if (error == EALREADY) started_before(L, kind);
   if (error != 0 && error != ECANCELED)
-    luaL_error(L, "cannot start the thread: %s", cc_error_text(error));
+    luaL_error(L, "cannot start the %s: %s", what(kind), cc_error_text(error));
   lua_pushnil(L); /* copied: what was kept for the start can go */
   lua_setiuservalue(L, idx, 1);
   lua_settop(L, top);

@@ -7,13 +7,14 @@
 #include "run/thread.h"
 
 /* Replaces the arguments (a function and what follows, or a table of options) by
-** the handle of an unstarted thread. */
+** the handle of an unstarted thread; of an unstarted process. */
 void bind_new_thread(lua_State *L);
+void bind_new_process(lua_State *L);
 
 /* The same for a timer: seconds, a function and what follows, or a table of options. */
 void bind_new_timer(lua_State *L);
 
-/* Starts the thread whose handle is at idx; raises when that cannot be. */
+/* Starts the thread, timer or process whose handle is at idx; raises when that cannot be. */
 void bind_start(lua_State *L, int idx, run_thread *t);
 
 /* Notes what a new state has as package.path and package.cpath by itself. */

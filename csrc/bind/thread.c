@@ -12,12 +12,13 @@
 #include "bind/start.h"
 #include "codec/codec.h"
 #include "run/context.h"
+#include "run/process.h"
 
-/* Timers have the methods of threads. */
+/* Timers and processes have the methods of threads. */
 static run_thread *self(lua_State *L) {
-  codec_handle *h = handle_test(L, 1);
-  if (h != NULL && h->kind == CC_TIMER && h->object != NULL) return (run_thread *)h->object;
-  return (run_thread *)bind_object(L, 1, CC_THREAD);
+  codec_handle *h = bind_any_handle(L, 1);
+  bool other = h != NULL && (h->kind == CC_TIMER || h->kind == CC_PROCESS);
+  return (run_thread *)bind_object(L, 1, other ? (cc_kind)h->kind : CC_THREAD);
 }
 
 static void push_name(lua_State *L, run_thread *t) {
@@ -48,6 +49,19 @@ static int push_parcel(lua_State *L, run_thread *t, cc_parcel *const *field) {
   return p == NULL ? -1 : codec_decode_parcel(L, p);
 }
 
+/* Why a process has neither results nor an error. */
+static void push_end(lua_State *L, run_thread *t) {
+  int code = 0;
+  char name[32];
+  run_process_exitcode(t, &code);
+  if (code >= 0) {
+    lua_pushfstring(L, "exited with code %d", code);
+  } else {
+    cc_signal_name(-code, name, sizeof name);
+    lua_pushfstring(L, "killed by signal %d (%s)", -code, name);
+  }
+}
+
 static int thread_join(lua_State *L) {
   run_thread *t = self(L);
   int64_t deadline = bind_deadline(L, 2);
@@ -55,11 +69,12 @@ static int thread_join(lua_State *L) {
   cc_self *me = bind_enter(L, &wait);
   cc_outcome outcome;
   int n;
-  do outcome = run_thread_join(me, t, deadline);
+  do outcome = t == run_process_myself() ? CC_MISUSE : run_thread_join(me, t, deadline);
   while (bind_again(L, &wait, outcome));
   if (outcome == CC_MISUSE)
-    return luaL_error(L, atomic_load(&t->status) == RUN_NEW ? "cannot join an unstarted thread"
-                                                            : "a thread cannot join itself");
+    return luaL_error(L, atomic_load(&t->status) == RUN_NEW ? "cannot join an unstarted %s"
+                                                            : "a %s cannot join itself",
+                      t->object.kind == CC_PROCESS ? "process" : "thread");
   if (outcome == CC_TIMEOUT) {
     lua_pushnil(L);
     lua_pushliteral(L, "timeout");
@@ -76,7 +91,10 @@ static int thread_join(lua_State *L) {
       return n < 0 ? 1 : n + 1;
     default:
       lua_pushboolean(L, 0);
-      if (push_parcel(L, t, &t->result) < 0) /* there was no memory for the error either */
+      if (push_parcel(L, t, &t->result) >= 0) return 2;
+      if (t->object.kind == CC_PROCESS)
+        push_end(L, t);
+      else /* there was no memory for the error either */
         lua_pushstring(L, atomic_load(&t->starved) ? "not enough memory" : "out of shared memory");
       return 2;
   }
@@ -124,6 +142,14 @@ static int push_positive(lua_State *L, uint64_t n) {
   return 1;
 }
 
+static int push_process_property(lua_State *L, const run_thread *t, const char *key) {
+  int code;
+  if (strcmp(key, "pid") == 0) return push_positive(L, (uint64_t)run_process_id(t));
+  if (strcmp(key, "exitcode") != 0 || !run_process_exitcode(t, &code)) return 0;
+  lua_pushinteger(L, code);
+  return 1;
+}
+
 /* Upvalue: the table of methods. */
 static int thread_index(lua_State *L) {
   run_thread *t = self(L);
@@ -139,26 +165,28 @@ static int thread_index(lua_State *L) {
     return push_positive(L, atomic_load(&t->ident));
   else if (strcmp(key, "native_id") == 0)
     return push_positive(L, (uint64_t)run_thread_native_id(t));
+  else if (t->object.kind == CC_PROCESS)
+    return push_process_property(L, t, key);
   return 1;
 }
 
 static int thread_newindex(lua_State *L) {
   run_thread *t = self(L);
-  const char *key = luaL_checkstring(L, 2);
+  const char *key = luaL_checkstring(L, 2), *kind = t->object.kind == CC_PROCESS ? "process" : "thread";
   if (strcmp(key, "name") == 0) {
     size_t n;
     const char *name = lua_tolstring(L, 3, &n);
     if (name == NULL)
-      return luaL_error(L, "the name of a thread must be a string, not a %s", luaL_typename(L, 3));
+      return luaL_error(L, "the name of a %s must be a string, not a %s", kind, luaL_typename(L, 3));
     if (!run_thread_set_name(cc_self_get(), t, name, n)) bind_raise(L, CC_NO_MEMORY);
   } else if (strcmp(key, "daemon") == 0) {
     if (!lua_isboolean(L, 3))
-      return luaL_error(L, "'daemon' of a thread must be a boolean, not a %s", luaL_typename(L, 3));
+      return luaL_error(L, "'daemon' of a %s must be a boolean, not a %s", kind, luaL_typename(L, 3));
     if (atomic_load(&t->status) != RUN_NEW)
-      return luaL_error(L, "cannot change 'daemon' of a thread that was started");
+      return luaL_error(L, "cannot change 'daemon' of a %s that was started", kind);
     atomic_store(&t->daemon, (uint32_t)lua_toboolean(L, 3));
   } else {
-    return luaL_error(L, "cannot set field '%s' of a thread", key);
+    return luaL_error(L, "cannot set field '%s' of a %s", key, kind);
   }
   return 0;
 }
@@ -174,6 +202,28 @@ static int thread_tostring(lua_State *L) {
   return bind_tostring(L, lua_tostring(L, -1));
 }
 
+/* ==} {== of processes only */
+
+static int send(lua_State *L, lua_Integer sig) {
+  run_thread *t = (run_thread *)bind_object(L, 1, CC_PROCESS);
+  if (atomic_load(&t->status) == RUN_NEW) return luaL_error(L, "cannot signal an unstarted process");
+  int error = run_process_signal(t, (int)sig);
+  if (error != 0 && error != ESRCH) return luaL_error(L, "cannot signal the process: %s", cc_error_text(error));
+  lua_pushboolean(L, error == 0);
+  return 1;
+}
+
+static int process_terminate(lua_State *L) { return send(L, CC_SIGNAL_TERMINATE); }
+
+static int process_kill(lua_State *L) { return send(L, CC_SIGNAL_KILL); }
+
+static int process_signal(lua_State *L) {
+  bind_object(L, 1, CC_PROCESS);
+  lua_Integer sig = luaL_checkinteger(L, 2);
+  luaL_argcheck(L, sig >= 0 && sig < 1000 && cc_signal_valid((int)sig), 2, "no such signal");
+  return send(L, sig);
+}
+
 /* ==} {== functions of the module */
 
 static int push_thread(lua_State *L, run_thread *t) {
@@ -186,8 +236,9 @@ static int current(lua_State *L) { return push_thread(L, run_thread_current()); 
 
 static int main_thread(lua_State *L) { return push_thread(L, run_thread_main()); }
 
-/* Pops nothing: an array of the alive threads on top, their number as result. */
-static lua_Integer push_alive(lua_State *L) {
+/* Pops nothing: an array of the alive threads (of child processes) on top, their number as
+** result. */
+static lua_Integer push_alive(lua_State *L, bool processes) {
   size_t n;
   lua_Integer alive = 0;
   run_thread **list = run_thread_list(&n);
@@ -197,7 +248,7 @@ static lua_Integer push_alive(lua_State *L) {
   *box = list;
   lua_createtable(L, (int)n, 0);
   for (size_t i = 0; i < n; i++) {
-    if (run_thread_alive(list[i])) {
+    if (run_thread_alive(list[i]) && (list[i]->object.kind == CC_PROCESS) == processes) {
       codec_handle *h = handle_new(L, (cc_kind)list[i]->object.kind, 0);
       h->object = &list[i]->object; /* the list's reference */
       lua_rawseti(L, -2, ++alive);
@@ -211,13 +262,25 @@ static lua_Integer push_alive(lua_State *L) {
 }
 
 static int threads(lua_State *L) {
-  push_alive(L);
+  push_alive(L, false);
   return 1;
 }
 
 static int active_count(lua_State *L) {
-  lua_pushinteger(L, push_alive(L));
+  lua_pushinteger(L, push_alive(L, false));
   return 1;
+}
+
+static int active_children(lua_State *L) {
+  push_alive(L, true);
+  return 1;
+}
+
+static int current_process(lua_State *L) { return push_thread(L, run_process_current()); }
+
+static int parent_process(lua_State *L) {
+  run_thread *t = run_process_parent();
+  return t != NULL ? push_thread(L, t) : 0;
 }
 
 static int exit_thread(lua_State *L) {
@@ -244,7 +307,8 @@ static int excepthook(lua_State *L) {
     lua_replace(L, 3);
   }
   push_name(L, t);
-  lua_pushfstring(L, "Exception in thread %s:\n%s\n", lua_tostring(L, -1), lua_tostring(L, 3));
+  lua_pushfstring(L, "Exception in %s %s:\n%s\n", t->object.kind == CC_PROCESS ? "process" : "thread",
+                  lua_tostring(L, -1), lua_tostring(L, 3));
   size_t n;
   const char *text = lua_tolstring(L, -1, &n);
   fwrite(text, 1, n, stderr);
@@ -256,6 +320,12 @@ static int excepthook(lua_State *L) {
 static int call_thread(lua_State *L) {
   lua_remove(L, 1);
   bind_new_thread(L);
+  return 1;
+}
+
+static int call_process(lua_State *L) {
+  lua_remove(L, 1);
+  bind_new_process(L);
   return 1;
 }
 
@@ -271,22 +341,25 @@ static int spawn(lua_State *L) {
 }
 
 /* As a class, concur.thread has what every class inherits, extend above all; that
-** lives in Lua and is fetched when it is first wanted. */
-static int thread_class_index(lua_State *L) {
+** lives in Lua and is fetched when it is first wanted. Upvalue: "thread" or "process". */
+static int class_index(lua_State *L) {
   lua_settop(L, 2);
   lua_getglobal(L, "require");
   lua_pushliteral(L, "concur.class");
   lua_call(L, 1, 1);
-  lua_getfield(L, -1, "base");
+  lua_getfield(L, -1, lua_tostring(L, lua_upvalueindex(1)));
   lua_pushvalue(L, 2);
   lua_gettable(L, -2);
   return 1;
 }
 
-/* For concur.class: the next default name, used up when the argument is true. */
-static int thread_name(lua_State *L) {
+/* For concur.class: the next default name of a process or thread, used up when the second argument
+** is true. */
+static int default_name(lua_State *L) {
   char name[RUN_NAME];
-  lua_pushlstring(L, name, run_thread_default_name(name, lua_toboolean(L, 1)));
+  bool take = lua_toboolean(L, 2), process = strcmp(luaL_checkstring(L, 1), "process") == 0;
+  size_t n = process ? run_process_default_name(name, take) : run_thread_default_name(name, take);
+  lua_pushlstring(L, name, n);
   return 1;
 }
 
@@ -308,28 +381,43 @@ static void open_type(lua_State *L, cc_kind kind) {
                                      {NULL, NULL}};
   static const luaL_Reg metamethods[] = {
       {"__newindex", thread_newindex}, {"__tostring", thread_tostring}, {NULL, NULL}};
+  static const luaL_Reg process_methods[] = {
+      {"terminate", process_terminate}, {"kill", process_kill}, {"signal", process_signal}, {NULL, NULL}};
   bind_type(L, kind, methods, metamethods);
   codec_handle *h = handle_new(L, kind, 0);
   (void)h;
   lua_getmetatable(L, -1);
   lua_getfield(L, -1, "__index");
+  if (kind == CC_PROCESS) luaL_setfuncs(L, process_methods, 0);
   lua_pushcclosure(L, thread_index, 1);
   lua_setfield(L, -2, "__index");
   lua_pop(L, 2);
+}
+
+/* A callable table. */
+static void open_class(lua_State *L, const char *name, lua_CFunction call) {
+  lua_newtable(L);
+  lua_createtable(L, 0, 2);
+  lua_pushcfunction(L, call);
+  lua_setfield(L, -2, "__call");
+  lua_pushstring(L, name);
+  lua_pushcclosure(L, class_index, 1);
+  lua_setfield(L, -2, "__index");
+  lua_setmetatable(L, -2);
+  lua_setfield(L, -2, name);
 }
 
 void bind_open_thread(lua_State *L) {
   static const luaL_Reg functions[] = {
       {"spawn", spawn},     {"timer", timer},     {"current", current},           {"main", main_thread},
       {"threads", threads}, {"active_count", active_count}, {"exit", exit_thread},
-      {"_excepthook", excepthook}, {"_instances", instances}, {"_thread_name", thread_name},     {NULL, NULL}};
-  static const luaL_Reg class_meta[] = {
-      {"__call", call_thread}, {"__index", thread_class_index}, {NULL, NULL}};
+      {"current_process", current_process}, {"parent_process", parent_process},
+      {"active_children", active_children},
+      {"_excepthook", excepthook}, {"_instances", instances}, {"_default_name", default_name},     {NULL, NULL}};
   open_type(L, CC_THREAD);
   open_type(L, CC_TIMER);
+  open_type(L, CC_PROCESS);
   luaL_setfuncs(L, functions, 0);
-  lua_newtable(L);
-  luaL_newlib(L, class_meta);
-  lua_setmetatable(L, -2);
-  lua_setfield(L, -2, "thread");
+  open_class(L, "thread", call_thread);
+  open_class(L, "process", call_process);
 }

@@ -16,6 +16,7 @@ static bool watchable(cc_kind kind) {
     case CC_EVENT:
     case CC_LATCH:
     case CC_THREAD:
+    case CC_PROCESS:
     case CC_TIMER:
     case CC_SEMAPHORE:
     case CC_BOUNDED_SEMAPHORE:
@@ -28,7 +29,7 @@ static bool watchable(cc_kind kind) {
 /* {== wait */
 
 static bool unstarted(cc_object *o) {
-  if (o->kind != CC_THREAD && o->kind != CC_TIMER) return false;
+  if (o->kind != CC_THREAD && o->kind != CC_TIMER && o->kind != CC_PROCESS) return false;
   return atomic_load(&((run_thread *)o)->status) == RUN_NEW;
 }
 

@@ -29,7 +29,8 @@ void cc_deadlock_look(cc_self *me);
 /* The calling thread begins or ceases to count as one that could signal. */
 void cc_deadlock_active(cc_self *me, bool active);
 
-/* Something begins or ceases to be pending that will run or signal by itself. */
+/* Something begins or ceases to be pending that will run or signal by itself; 0: something else
+** has ceased that could signal. */
 void cc_deadlock_pending(int change);
 
 /* Whether the caller was told of a deadlock since it last forgot: the report is in

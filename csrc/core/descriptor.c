@@ -9,12 +9,15 @@
 
 typedef struct entry {
   cc_object *object; /* NULL: none */
+  uint32_t next;     /* in the list of those in use, index of object + 1 */
+  uint32_t previous;
   cc_signal signal;
   bool up;
 } entry;
 
 static cc_guard guard;
 static _Atomic(entry *) table; /* the entries: under the guard; by index of object */
+static uint32_t in_use;        /* under the guard: list of entries */
 
 static entry *open_table(void) {
   entry *t = atomic_load(&table);
@@ -25,6 +28,25 @@ static entry *open_table(void) {
   cc_unmap(new, size);
   return none;
 }
+
+/* {== the list of entries in use; under the guard */
+
+static void link(entry *t, uint32_t i) {
+  t[i].previous = 0;
+  t[i].next = in_use;
+  if (in_use != 0) t[in_use - 1].previous = i + 1;
+  in_use = i + 1;
+}
+
+static void unlink(entry *t, uint32_t i) {
+  if (t[i].previous != 0)
+    t[t[i].previous - 1].next = t[i].next;
+  else
+    in_use = t[i].next;
+  if (t[i].next != 0) t[t[i].next - 1].previous = t[i].previous;
+}
+
+/* ==} */
 
 /* Under the guard. */
 static void bring_up_to_date(entry *e) {
@@ -49,6 +71,7 @@ static int describe(cc_self *me, cc_object *o, bool *made) {
     if (result == 0) {
       e->object = o;
       e->up = false;
+      link(t, o->index);
       *made = true;
     }
   }
@@ -93,9 +116,20 @@ void cc_descriptor_close(cc_object *o) {
   entry *e = &t[o->index];
   if (e->object == o) {
     had = true;
+    unlink(t, o->index);
     e->object = NULL;
     cc_signal_close(&e->signal);
   }
   cc_guard_unlock(&guard);
   if (had) cc_deadlock_pending(-1);
+}
+
+void cc_descriptor_forget(void) {
+  entry *t = atomic_load(&table);
+  guard = (cc_guard){0};
+  for (uint32_t i = in_use; i != 0; i = t[i - 1].next) {
+    cc_signal_close(&t[i - 1].signal);
+    t[i - 1].object = NULL;
+  }
+  in_use = 0;
 }

@@ -23,6 +23,9 @@ static inline void cc_descriptor_update(const cc_object *o) {
   if (cc_unlikely(atomic_load(&o->described))) cc_descriptor_update_slow(o->index);
 }
 
+/* In a child: closes the parent's, which came along. */
+void cc_descriptor_forget(void);
+
 /* The process gives up its last reference to o; under the local guard of o. */
 void cc_descriptor_close(cc_object *o);
 

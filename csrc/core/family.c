@@ -4,7 +4,9 @@
 */
 #include "core/family.h"
 
+#include "core/descriptor.h"
 #include "core/local.h"
+#include "core/park.h"
 
 #ifndef CC_FAMILY_LARGEST /* a smaller one for tools that look at all of it */
 #define CC_FAMILY_LARGEST ((size_t)64 << 30)
@@ -74,4 +76,28 @@ bool cc_family_open(void) {
     }
     cc_thread_yield(); /* another thread is at it */
   }
+}
+
+uint32_t cc_family_reserve(cc_object *process) {
+  cc_family *f = cc_family_root;
+  for (uint32_t i = 1; i < CC_PROCESS_LIMIT; i++) {
+    cc_process *p = &f->processes[i];
+    int64_t none = 0;
+    if (!atomic_compare_exchange_strong(&p->pid, &none, CC_UNBORN)) continue;
+    atomic_store(&p->object, process);
+    atomic_store(&p->pending, 1);
+    atomic_fetch_add(&f->pending, 1);
+    return i;
+  }
+  return CC_NO_PROCESS;
+}
+
+void cc_family_enter(uint32_t entry) {
+  cc_family_forked = false;
+  cc_family_self = entry;
+  atomic_store(&cc_family_root->processes[entry].pid, cc_process_id());
+  cc_local_renew(cc_family_root->object_limit);
+  cc_descriptor_forget();
+  cc_park_forget();
+  cc_self_renew();
 }

@@ -14,12 +14,18 @@
 #define CC_REFERENCE_SHARDS 64
 
 typedef struct cc_process {
-  _Atomic int64_t pid; /* 0: entry is free */
+  _Atomic int64_t pid;          /* 0: the entry is free; CC_UNBORN: about to be forked */
+  _Atomic uint32_t pending;     /* its share of the family's */
+  _Atomic(cc_object *) object;  /* its process object, which outlives the entry's use; NULL: none */
 } cc_process;
+
+#define CC_UNBORN (-1)
+#define CC_NO_PROCESS UINT32_MAX
 
 typedef struct cc_family {
   size_t size;                          /* of the whole reservation; constant */
   _Atomic uint64_t next_id;             /* for objects and threads */
+  _Atomic uint64_t unnamed;             /* default names given to processes */
   _Atomic uint64_t live[CC_KINDS];      /* objects by kind */
   cc_process processes[CC_PROCESS_LIMIT];
 
@@ -51,6 +57,14 @@ typedef struct cc_family {
 /* The family, after cc_family_open has succeeded in this process. */
 extern cc_family *cc_family_root;
 extern uint32_t cc_family_self; /* this process's entry */
+
+/* Takes an entry for a process that is about to be forked, with one thing pending;
+** CC_NO_PROCESS when all are in use. To give it up again: cc_bury in bury.h. */
+uint32_t cc_family_reserve(cc_object *process);
+
+/* In a child, whose only thread calls it: makes the reserved entry its own, and the thread and
+** all that is private to a process new. */
+void cc_family_enter(uint32_t entry);
 
 /* True in a child that a host has forked: it has no entry of its own in the family, so it
 ** must leave everything in there alone. */

@@ -10,6 +10,9 @@
 
 bool cc_local_open(uint32_t limit);
 
+/* In a child: it has no references yet. */
+void cc_local_renew(uint32_t limit);
+
 /* Count up; true when it was zero. Count down; true when it became zero. The
 ** caller holds cc_local_guard(index), which also covers the object's bit. */
 bool cc_local_up(uint32_t index);

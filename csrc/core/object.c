@@ -15,7 +15,7 @@ static const char *const names[CC_KINDS] = {
     [CC_CONDITION] = "condition", [CC_SEMAPHORE] = "semaphore",
     [CC_BOUNDED_SEMAPHORE] = "bounded_semaphore", [CC_BARRIER] = "barrier",
     [CC_RWLOCK] = "rwlock", [CC_LATCH] = "latch", [CC_ONCE] = "once", [CC_TLS] = "tls",
-    [CC_TIMER] = "timer", [CC_LIFO] = "lifo", [CC_PRIORITY_QUEUE] = "priority_queue",
+    [CC_TIMER] = "timer", [CC_PROCESS] = "process", [CC_LIFO] = "lifo", [CC_PRIORITY_QUEUE] = "priority_queue",
     [CC_CONNECTION] = "connection", [CC_PIPE] = "pipe",
     [CC_DICT] = "dict", [CC_LIST] = "list", [CC_ARRAY] = "array",
 };
@@ -50,6 +50,12 @@ static struct {
 bool cc_local_open(uint32_t limit) {
   counts = cc_map_private(limit * sizeof *counts);
   return counts != NULL;
+}
+
+/* The parent's pages go unread: dropping them costs less than copying any. */
+void cc_local_renew(uint32_t limit) {
+  cc_map_forget(counts, limit * sizeof *counts);
+  memset(shards, 0, sizeof shards);
 }
 
 cc_guard *cc_local_guard(uint32_t index) { return &shards[index % SHARDS].guard; }
@@ -254,4 +260,29 @@ cc_object *cc_object_revive(uint32_t index, uint64_t id) {
   }
   cc_guard_unlock(&f->object_guard);
   return o;
+}
+
+/* Takes back what the process held of the object in that entry, if there is one. */
+static void bury_one(cc_family *f, uint32_t index, uint32_t process) {
+  uint32_t me = cc_self_word();
+  uint64_t bit = UINT64_C(1) << (process % 64);
+  rest r = REST_NOTHING;
+  cc_guard_lock(&f->object_guard, me);
+  cc_object *o = atomic_load(&f->objects[index]);
+  if ((uintptr_t)o > f->object_limit) {
+    cc_guard *g = reference_guard(o);
+    cc_guard_lock(g, me);
+    if ((o->holders[process / 64] & bit) != 0) {
+      o->holders[process / 64] &= ~bit;
+      if (!o->dying) r = fewer(o);
+    }
+    cc_guard_unlock(g);
+  }
+  cc_guard_unlock(&f->object_guard);
+  finish(o, r);
+}
+
+void cc_objects_bury(uint32_t process) {
+  cc_family *f = cc_family_root;
+  for (uint32_t i = 0; i < f->object_top; i++) bury_one(f, i, process);
 }

@@ -38,6 +38,7 @@ typedef enum cc_kind {
   CC_ONCE,
   CC_TLS,
   CC_TIMER,
+  CC_PROCESS,
   CC_DICT,
   CC_LIST,
   CC_ARRAY,
@@ -94,6 +95,9 @@ cc_object *cc_object_revive(uint32_t index, uint64_t id);
 
 /* Whether an object that had this index and id still lives. */
 bool cc_object_alive(uint32_t index, uint64_t id);
+
+/* A process has ended: takes back all its references. Not while it may still run. */
+void cc_objects_bury(uint32_t process);
 
 /* Name of a kind as concur.type gives it: "lock", "queue", … */
 const char *cc_kind_name(cc_kind kind);

@@ -103,6 +103,8 @@ static uint32_t cpu_count(void) {
   return n;
 }
 
+void cc_park_forget(void) { atomic_store(&spinners, 0); }
+
 bool cc_park_parallel(void) { return cpu_count() > 1; }
 
 /* True when the token came while spinning. */
@@ -212,6 +214,7 @@ static bool carries(const cc_object *o) {
     case CC_EVENT:
     case CC_THREAD:
     case CC_TIMER:
+    case CC_PROCESS:
     case CC_LATCH: return false;
     default: return true;
   }

@@ -55,6 +55,9 @@ bool cc_rest(cc_self *me, int64_t deadline);
 /* Grants all who stand in l. Takes and releases the guard. */
 uint32_t cc_grant_all(cc_self *me, cc_guard *guard, cc_waitlist *l, uint32_t reason);
 
+/* In a child: nobody spins yet. */
+void cc_park_forget(void);
+
 /* Whether another thread can run while this one spins. */
 bool cc_park_parallel(void);
 

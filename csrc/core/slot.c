@@ -9,9 +9,9 @@ _Thread_local cc_self cc_self_storage;
 
 #define FIRST_SPIN 20000
 
-/* Before a thread has its slot it needs the slot guard all the same: any mark
-** that is not 0 and no slot's will do. */
-#define STRANGER 0x7fffffffu
+/* Before a thread has its slot it needs the slot guard all the same: any mark that is not 0
+** and no slot's will do, if it tells the process. */
+#define STRANGER (0x7fffffffu - cc_family_self)
 
 static uint32_t take_index(cc_family *f) {
   uint32_t index = UINT32_MAX;
@@ -23,6 +23,7 @@ static uint32_t take_index(cc_family *f) {
     index = f->slot_top++;
     atomic_store(&f->slot_seen, f->slot_top);
   }
+  if (index != UINT32_MAX) atomic_store(&f->slots[index].process, cc_family_self);
   cc_guard_unlock(&f->slot_guard);
   return index;
 }
@@ -49,7 +50,6 @@ void cc_self_attach(void) {
   atomic_store(&s->thread, NULL);
   atomic_store(&s->blocked, 0);
   cc_assert(atomic_load(&s->report) == NULL); /* releasing one needs a slot */
-  s->process = cc_family_self;
   s->ident = atomic_fetch_add(&f->next_id, 1) + 1;
   me->slot = s;
   me->word = index + 1;
@@ -66,6 +66,11 @@ void cc_self_attach(void) {
   me->on_detach = NULL;
   cc_deadlock_active(me, true);
   cc_thread_at_exit(at_exit, me);
+}
+
+void cc_self_renew(void) {
+  cc_self_storage.slot = NULL; /* the parent's, which lives on */
+  cc_self_attach();
 }
 
 uint32_t cc_slot_word(const cc_slot *s) { return (uint32_t)(s - cc_family_root->slots) + 1; }
@@ -144,8 +149,24 @@ void cc_holds_abandon(cc_self *me) {
 
 /* ==} */
 
-void cc_self_detach(void) {
+static void give_slot(cc_slot *s, uint32_t word) {
   cc_family *f = cc_family_root;
+  cc_guard_lock(&f->slot_guard, word);
+  atomic_store(&s->process, CC_NO_PROCESS);
+  s->next_free = f->slot_free;
+  f->slot_free = cc_slot_word(s);
+  cc_guard_unlock(&f->slot_guard);
+}
+
+void cc_slot_bury(cc_slot *s) {
+  cc_family *f = cc_family_root;
+  if (atomic_load(&s->blocked) != 0) atomic_fetch_sub(&f->blocked, 1);
+  if (atomic_exchange(&s->active, 0)) atomic_fetch_sub(&f->active, 1);
+  cc_parcel_release(atomic_exchange(&s->report, NULL));
+  give_slot(s, cc_self_word());
+}
+
+void cc_self_detach(void) {
   cc_self *me = &cc_self_storage;
   if (me->slot == NULL) return;
   if (me->on_detach != NULL) me->on_detach();
@@ -156,8 +177,5 @@ void cc_self_detach(void) {
   cc_parcel_release(me->report);
   cc_parcel_release(atomic_exchange(&s->report, NULL)); /* one that it did not wait for */
   me->slot = NULL;
-  cc_guard_lock(&f->slot_guard, word);
-  s->next_free = f->slot_free;
-  f->slot_free = word;
-  cc_guard_unlock(&f->slot_guard);
+  give_slot(s, word);
 }

@@ -16,7 +16,7 @@ typedef struct cc_slot {
   _Alignas(64) _Atomic uint32_t token; /* 0 none, 1 a wake-up, 2 its thread sleeps */
   _Atomic uint32_t cancel;             /* a requests to stop, by anyone: how many, 0 for none */
   _Atomic uint32_t parked;             /* 1 while its thread is blocked; by its thread */
-  uint32_t process;                    /* entry of its process; constant while in use */
+  _Atomic uint32_t process;            /* entry of its process, CC_NO_PROCESS: it is free */
   _Atomic uint64_t ident;              /* unique; by its thread, when it begins another's run */
   _Atomic(cc_object *) waiting_for;    /* by its thread; to be printed only */
   _Atomic(cc_object *) thread;         /* its thread object; by its thread */
@@ -67,6 +67,11 @@ extern _Thread_local cc_self cc_self_storage;
 
 void cc_self_attach(void);
 void cc_self_detach(void); /* gives the slot back; safe when there is none */
+
+void cc_self_renew(void);  /* in a child: the only thread gets a slot of its own */
+
+/* Gives back the slot of a thread that ended with its process. */
+void cc_slot_bury(cc_slot *s);
 
 /* The mark of a slot in guards and locks: its index + 1. */
 uint32_t cc_slot_word(const cc_slot *s);

@@ -1,4 +1,5 @@
 /* Memory maps: the arena's reservation and private tables. */
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -18,6 +19,14 @@ void *cc_map_shared(size_t size) { return map(size, MAP_SHARED); }
 void *cc_map_private(size_t size) { return map(size, MAP_PRIVATE); }
 
 void cc_unmap(void *p, size_t size) { munmap(p, size); }
+
+void cc_map_forget(void *p, size_t size) {
+  /* of the systems, Linux alone promises zeros after MADV_DONTNEED */
+#if defined(__linux__)
+  if (madvise(p, size, MADV_DONTNEED) == 0) return;
+#endif
+  memset(p, 0, size);
+}
 
 void cc_map_discard(void *p, size_t size) {
 #ifdef MADV_REMOVE

@@ -65,6 +65,9 @@ void *cc_map_private(size_t size);
 
 void cc_unmap(void *p, size_t size);
 
+/* Makes a private mapping read as zeros again. */
+void cc_map_forget(void *p, size_t size);
+
 /* Gives the pages of a shared mapping back; they read as zeros afterwards.
 ** p and size are multiples of the page size. */
 void cc_map_discard(void *p, size_t size);
@@ -111,6 +114,45 @@ void cc_signal_raise(cc_signal *s); /* only when it is lowered */
 void cc_signal_lower(cc_signal *s); /* only when it is raised */
 void cc_signal_close(cc_signal *s);
 
+/* ==} {== child processes */
+
+/* The calling thread is the main one: children begin with its signal mask as it is now. */
+void cc_child_note_signals(void);
+
+/* As fork: the child's id in the parent, 0 in the child; a negated errno value. */
+int64_t cc_child_fork(void);
+
+/* In the child: nothing that the parent's streams hold is written here, its handlers are
+** gone, SIGINT and the nudge have the given ones. */
+void cc_child_settle(void (*on_interrupt)(int), void (*on_nudge)(int));
+
+/* In the child: it is terminated when the thread that forked it ends. */
+void cc_child_die_with(int64_t parent);
+
+/* Flushes the streams and ends the process, without anything else that exit does. */
+_Noreturn void cc_child_exit(int code);
+
+/* A descriptor that is readable once the child has ended; -1 where there is none. */
+int cc_child_watch(int64_t pid);
+void cc_child_unwatch(int fd);
+
+/* Whether the child has ended, and how: its exit code, the signal negated, or
+** CC_CHILD_UNKNOWN. It is to be reaped then. */
+bool cc_child_ended(int64_t pid, int *code);
+#define CC_CHILD_UNKNOWN 1000
+void cc_child_reap(int64_t pid);
+
+/* Waits until the signal is raised or one of n descriptors is readable, at most `timeout` ns. */
+void cc_child_wait(cc_signal *s, const int *fds, size_t n, int64_t timeout);
+
+/* 0 or an errno value. */
+int cc_process_signal(int64_t pid, int sig);
+#define CC_SIGNAL_KILL 9       /* as POSIX has them for kill */
+#define CC_SIGNAL_TERMINATE 15
+void cc_process_nudge(int64_t pid); /* has its main thread call on_nudge */
+bool cc_signal_valid(int sig);
+void cc_signal_name(int sig, char *text, size_t size); /* "SIGKILL" */
+
 /* ==} {== process */
 
 /* In builds for a sanitizer: children do not get its runtime preloaded. */
@@ -120,6 +162,7 @@ void cc_process_sanitize(void);
 void cc_process_at_fork(void (*fn)(void));
 
 int64_t cc_process_id(void);
+int64_t cc_process_parent(void);
 bool cc_process_alive(int64_t pid);
 void cc_random(void *buffer, size_t size);
 const char *cc_error_text(int error); /* never NULL; static storage */

@@ -90,11 +90,14 @@ static void set_globals(lua_State *L, int from) {
 
 /* ==} */
 
-/* codec_decode_parcel gives the parcel back, come what may. */
-static int decode(lua_State *L, cc_parcel **p) {
-  cc_parcel *mine = *p;
-  *p = NULL;
-  return codec_decode_parcel(L, mine);
+/* A child process may be killed at any moment, and what it was given is taken back then: so
+** the part stays in its place until it has been decoded. */
+static int decode(lua_State *L, cc_parcel **part) {
+  cc_parcel *p = *part;
+  int n = codec_decode(L, p->bytes, p->size, cc_parcel_objects(p), p->nobjects, CODEC_FAMILY);
+  *(cc_parcel *volatile *)part = NULL;
+  cc_parcel_release(p);
+  return n;
 }
 
 static int call_it(lua_State *L) {
@@ -246,11 +249,11 @@ static void succeed(lua_State *L, body *b, int n) {
   fail(L, b);
 }
 
-run_status run_body(lua_State *L, run_thread *t, run_message *m, cc_parcel **result,
-                    cc_parcel **traceback) {
+run_status run_body(lua_State *L, run_thread *t, uint64_t root, run_message *m,
+                    cc_parcel **result, cc_parcel **traceback) {
   body b = {t, m, NULL, NULL, RUN_FAILED};
   int base = lua_gettop(L), code;
-  run_context_set_root(L, atomic_load(&t->root));
+  run_context_set_root(L, root);
   run_begin(L);
   lua_pushlightuserdata(L, &b);
   lua_pushcclosure(L, on_error, 1);

@@ -56,10 +56,12 @@ static void make_sentinel(lua_State *L) {
   lua_rawsetp(L, LUA_REGISTRYINDEX, &sentinel_key);
 }
 
+uint64_t run_context_new_root(void) { return atomic_fetch_add(&last_root, 1) + 1; }
+
 void run_context_open(lua_State *L, bool root) {
   new_mark(L, &cancelled_key, cancelled_tostring);
   new_mark(L, &exit_key, exit_tostring);
-  if (root) run_context_set_root(L, atomic_fetch_add(&last_root, 1) + 1);
+  if (root) run_context_set_root(L, run_context_new_root());
   make_sentinel(L);
 }
 

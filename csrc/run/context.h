@@ -16,6 +16,9 @@
 ** thread's state from within, which only os.exit does. */
 void run_context_open(lua_State *L, bool root);
 
+/* A number for a root that a state is to become. */
+uint64_t run_context_new_root(void);
+
 uint64_t run_context_root(lua_State *L);
 void run_context_set_root(lua_State *L, uint64_t root);
 

@@ -64,3 +64,8 @@ void run_require_open(lua_State *L) {
   }
   lua_settop(L, top);
 }
+
+void run_require_forget(void) {
+  loading = (cc_lock){.object = {.kind = CC_LOCK}};
+  depth = 0;
+}

@@ -10,4 +10,7 @@
 /* Wraps the searchers for C modules in package.searchers. Once per state. */
 void run_require_open(lua_State *L);
 
+/* In a child: nothing is being loaded. */
+void run_require_forget(void);
+
 #endif

@@ -112,6 +112,8 @@ run_state *run_state_new(void) {
   return NULL;
 }
 
+bool run_state_inherit(run_state *s) { return run_protected(s->L, seed); }
+
 void run_state_close(run_state *s) {
   if (s->L != NULL) lua_close(s->L);
   s->L = NULL;

@@ -21,6 +21,9 @@ void run_state_set_opener(lua_CFunction open);
 /* A new state with the standard libraries and concur, or NULL for lack of memory. */
 run_state *run_state_new(void);
 
+/* In a child, whose parent has made the state before: gives it random numbers of its own. */
+bool run_state_inherit(run_state *s);
+
 lua_State *run_state_lua(run_state *s);
 
 /* From another thread: keeps the state's memory from being freed meanwhile. */

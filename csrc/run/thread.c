@@ -16,6 +16,7 @@
 #include "core/descriptor.h"
 #include "core/family.h"
 #include "run/context.h"
+#include "run/process.h"
 #include "run/state.h"
 #include "run/timer.h"
 #include "run/worker.h"
@@ -167,9 +168,10 @@ static run_thread *find_of_root(cc_self *me, uint64_t root) {
 /* ==} {== life */
 
 void run_message_drop(run_message *m) {
-  cc_parcel_release(m->surroundings);
-  cc_parcel_release(m->call);
-  m->surroundings = m->call = NULL;
+  run_message had = *m;
+  *(volatile run_message *)m = (run_message){NULL, NULL};
+  cc_parcel_release(had.surroundings);
+  cc_parcel_release(had.call);
 }
 
 int run_thread_enlist(run_thread *t, uint64_t root) {
@@ -257,19 +259,23 @@ void run_thread_pause(run_thread *t) {
   atomic_store(&t->status, RUN_STARTING);
 }
 
-void run_thread_finish(run_thread *t, run_status status, cc_parcel *result, cc_parcel *traceback) {
+void run_thread_conclude(run_thread *t, run_status status) {
   cc_self *me = cc_self_get();
   cc_slot *s;
-  cc_guard_lock(&t->object.guard, me->word);
-  t->result = result;
-  t->traceback = traceback;
-  cc_guard_unlock(&t->object.guard);
   leave(t);
   cc_guard_lock(&t->object.guard, me->word);
   atomic_store_explicit(&t->status, (uint32_t)status, memory_order_release);
   while ((s = cc_grant_first(&t->object.waiters, 1)) != NULL) cc_wake(s);
   cc_guard_unlock(&t->object.guard);
   cc_descriptor_update(&t->object);
+}
+
+void run_thread_finish(run_thread *t, run_status status, cc_parcel *result, cc_parcel *traceback) {
+  cc_guard_lock(&t->object.guard, cc_self_word());
+  t->result = result;
+  t->traceback = traceback;
+  cc_guard_unlock(&t->object.guard);
+  run_thread_conclude(t, status);
 }
 
 void run_thread_end(run_thread *t, run_status status, cc_parcel *result, cc_parcel *traceback) {
@@ -345,7 +351,10 @@ bool run_thread_cancel(cc_self *me, run_thread *t) {
     s = t->slot;
     if (s != NULL) {
       atomic_store(&s->cancel, request);
-      if (t->process == cc_family_self && s != me->slot) interrupt(t);
+      if (t->process != cc_family_self)
+        run_process_nudge(t->process);
+      else if (s != me->slot)
+        interrupt(t);
     }
   }
   cc_guard_unlock(&t->object.guard);
@@ -355,6 +364,31 @@ bool run_thread_cancel(cc_self *me, run_thread *t) {
   if (unstarted) cc_grant_all(me, &t->object.guard, &t->object.waiters, 1);
   if (unstarted) cc_descriptor_update(&t->object);
   return unstarted || running;
+}
+
+/* Daemons are asked to stop; processes that do not are killed. */
+static void stop_daemons(cc_self *me, uint64_t root) {
+  size_t n;
+  run_thread **list = run_thread_list(&n);
+  int64_t deadline = cc_clock() + DAEMON_TIME;
+  for (size_t i = 0; list != NULL && i < n; i++) {
+    if (atomic_load(&list[i]->root) != root) continue;
+    if (list[i]->object.kind == CC_PROCESS)
+      run_process_terminate(list[i]);
+    else
+      run_thread_cancel(me, list[i]);
+  }
+  for (size_t i = 0; list != NULL && i < n; i++) {
+    if (atomic_load(&list[i]->root) == root) {
+      cc_outcome outcome = run_thread_join(me, list[i], deadline);
+      if (outcome == CC_TIMEOUT && list[i]->object.kind == CC_PROCESS) {
+        run_process_kill(list[i]);
+        run_thread_join(me, list[i], CC_FOREVER);
+      }
+    }
+    cc_object_release(&list[i]->object);
+  }
+  free(list);
 }
 
 void run_thread_end_root(uint64_t root) {
@@ -372,16 +406,7 @@ void run_thread_end_root(uint64_t root) {
     cc_object_release(&t->object);
     if (outcome != CC_OK && (outcome != CC_DEADLOCK || ++told > TOLD)) break;
   }
-  size_t n;
-  run_thread **list = run_thread_list(&n);
-  int64_t deadline = cc_clock() + DAEMON_TIME;
-  for (size_t i = 0; list != NULL && i < n; i++)
-    if (atomic_load(&list[i]->root) == root) run_thread_cancel(me, list[i]);
-  for (size_t i = 0; list != NULL && i < n; i++) {
-    if (atomic_load(&list[i]->root) == root) run_thread_join(me, list[i], deadline);
-    cc_object_release(&list[i]->object);
-  }
-  free(list);
+  stop_daemons(me, root);
   me->shield--;
 }
 
@@ -457,15 +482,30 @@ static void main_end(void) {
   if (t != NULL) part(me, t);
 }
 
+static cc_guard once;
+
+/* The calling kernel thread becomes the main one. */
+static bool become_main(void) {
+  run_thread *t = adopt("MainThread", false);
+  if (t != NULL) cc_self_get()->on_detach = main_end;
+  atomic_store(&main_thread, t);
+  return t != NULL;
+}
+
+bool run_thread_renew(void) {
+  list_guard = once = (cc_guard){0};
+  first = last = NULL; /* what the parent's list has allocated is not worth copying pages */
+  nlive = 0;
+  atomic_store(&unnamed, 0);
+  return become_main();
+}
+
 bool run_thread_open(void) {
-  static cc_guard once;
   bool ok = true;
   cc_guard_lock(&once, cc_self_word());
   if (atomic_load(&main_thread) == NULL) {
-    run_thread *t = adopt("MainThread", false);
-    ok = t != NULL;
-    if (ok) cc_self_get()->on_detach = main_end;
-    atomic_store(&main_thread, t);
+    ok = become_main();
+    cc_child_note_signals();
     cc_deadlock_set_namer(name_thread);
   }
   cc_guard_unlock(&once);

@@ -101,6 +101,9 @@ void run_thread_begin(run_thread *t, struct run_state *s);
 void run_thread_unreach(run_thread *t);
 void run_thread_end(run_thread *t, run_status status, cc_parcel *result, cc_parcel *traceback);
 
+/* The end of a process: what came of it is known, its joiners hear of it. */
+void run_thread_conclude(run_thread *t, run_status status);
+
 /* The end of one that no kernel thread runs, and the end of one run of several. */
 void run_thread_finish(run_thread *t, run_status status, cc_parcel *result, cc_parcel *traceback);
 void run_thread_pause(run_thread *t);
@@ -110,5 +113,9 @@ void run_thread_end_root(uint64_t root);
 
 /* Makes this kernel thread the main one, if there is none yet in the process. */
 bool run_thread_open(void);
+
+/* In a child: the calling thread, which is the only one, becomes its main one, with a thread
+** object of its own. */
+bool run_thread_renew(void);
 
 #endif

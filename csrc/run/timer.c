@@ -267,3 +267,11 @@ bool run_timer_again(run_thread *thread) {
   }
   return false;
 }
+
+void run_timers_forget(void) {
+  guard = (cc_guard){0};
+  heap = NULL;
+  count = room = 0;
+  keeper = NULL;
+  starting = false;
+}

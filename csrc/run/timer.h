@@ -24,6 +24,9 @@ bool run_timer_repeats(const run_thread *t);
 /* Drops its message at its end: that may refer to the timer itself. For every kind of thread. */
 void run_timer_forget(run_thread *t);
 
+/* In a child: there are no timers yet. */
+void run_timers_forget(void);
+
 /* A run of a repeating timer has ended well: notes the next one. False when there is
 ** none: the timer is not repeating, was cancelled, or there is no memory. */
 bool run_timer_again(run_thread *t);

@@ -101,7 +101,7 @@ static bool run_job(cc_self *me, worker *w, run_state *s, job *j) {
   run_status status = RUN_FAILED;
   run_thread_begin(j->thread, s);
   if (s != NULL) {
-    status = run_body(run_state_lua(s), j->thread, &j->message, &result, &traceback);
+    status = run_body(run_state_lua(s), j->thread, atomic_load(&j->thread->root), &j->message, &result, &traceback);
     run_thread_unreach(j->thread);
     me->shield++; /* finalizers run undisturbed */
     run_worker_closing = true;
@@ -156,6 +156,12 @@ static int launch_new(run_thread *t, const run_message *m, const run_options *op
   int error = cc_thread_start(work, w, &o);
   if (error != 0) free(w);
   return error;
+}
+
+void run_worker_forget(void) {
+  guard = (cc_guard){0};
+  idle = NULL;
+  nidle = 0;
 }
 
 int run_worker_launch(run_thread *t, const run_message *m, const run_options *options) {
