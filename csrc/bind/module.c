@@ -6,6 +6,7 @@
 #include "core/family.h"
 #include "run/context.h"
 #include "run/coroutine.h"
+#include "run/process.h"
 #include "run/require.h"
 #include "run/state.h"
 #include "run/thread.h"
@@ -55,8 +56,10 @@ static void open_state(lua_State *L, bool root) {
 /* In a thread's state the module stands ready from the start. */
 static int open_in_thread(lua_State *L) {
   run_coroutine_open(L);
+  run_process_open(L);
   open_state(L, false);
   run_coroutine_learn(L);
+  run_process_learn(L);
   lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
   lua_pushvalue(L, -2);
   lua_setfield(L, -2, "concur");

@@ -280,7 +280,9 @@ static int current_process(lua_State *L) { return push_thread(L, run_process_cur
 
 static int parent_process(lua_State *L) {
   run_thread *t = run_process_parent();
-  return t != NULL ? push_thread(L, t) : 0;
+  if (t != NULL) return push_thread(L, t);
+  lua_pushnil(L);
+  return 1;
 }
 
 static int exit_thread(lua_State *L) {

@@ -17,7 +17,9 @@
 #include <string.h>
 
 #include <lauxlib.h>
+#include <lualib.h>
 
+#include "codec/codec.h"
 #include "core/bury.h"
 #include "core/deadlock.h"
 #include "core/descriptor.h"
@@ -249,10 +251,31 @@ static _Noreturn void run_child(process *p, uint32_t entry) {
   leave(p, status == RUN_DONE ? 0 : 1);
 }
 
-void run_process_exit(int code) {
+static int os_exit(lua_State *L) {
   run_thread *t = atomic_load(&own);
+  int code;
+  if (lua_isboolean(L, 1))
+    code = lua_toboolean(L, 1) ? EXIT_SUCCESS : EXIT_FAILURE;
+  else
+    code = (int)luaL_optinteger(L, 1, EXIT_SUCCESS);
+  if (lua_toboolean(L, 2)) lua_close(L);
   if (cc_family_self == 0 || t == NULL) exit(code);
   leave(of(t), code & 0xff);
+}
+
+void run_process_open(lua_State *L) {
+  if (lua_getglobal(L, LUA_OSLIBNAME) == LUA_TTABLE) {
+    lua_pushcfunction(L, os_exit);
+    lua_setfield(L, -2, "exit");
+  }
+  lua_pop(L, 1);
+}
+
+void run_process_learn(lua_State *L) {
+  lua_getglobal(L, LUA_OSLIBNAME);
+  lua_getfield(L, -1, "exit");
+  codec_names_learn_field(L, LUA_OSLIBNAME, "exit");
+  lua_pop(L, 2);
 }
 
 /* ==} {== the reaper */

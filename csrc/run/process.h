@@ -42,7 +42,10 @@ void run_process_nudge(uint32_t process);
 /* The next default name and its length; used up only if `take`. */
 size_t run_process_default_name(char name[RUN_NAME], bool take);
 
-/* Ends the calling process: in a child flushes its streams and leaves by _exit, else by exit. */
-_Noreturn void run_process_exit(int code);
+/* Replaces os.exit in a thread's state: in a child it flushes the streams and leaves by _exit. */
+void run_process_open(lua_State *L);
+
+/* Gives it the name of what it replaces; after codec_names_open. */
+void run_process_learn(lua_State *L);
 
 #endif
