@@ -6,28 +6,15 @@
 #include "core/family.h"
 #include "core/runs.h"
 
-enum { CHUNK_FREE, CHUNK_SLAB, CHUNK_RUN };
-
 static const uint16_t cell_size[CC_ARENA_CLASSES] = {
     32,  48,  64,  96,  128,  160,  192,  256,  320,  384,  448,   512,
     640, 768, 1024, 1280, 1536, 2048, 3072, 4096, 6144, 8192, 12288, 16320,
 };
 
-/* In front of a slab's cells: one mark per cell, 0 for a free one, else the
-** process that took it, plus 1. */
-static uint16_t *marks(char *slab) { return (uint16_t *)(void *)slab; }
-
-static size_t first_cell(uint32_t class) {
-  size_t n = CC_CHUNK / cell_size[class];
-  return (n * sizeof(uint16_t) + 63) / 64 * 64; /* keeps cells on lines of memory */
-}
-
-static uint32_t cell_count(uint32_t class) {
-  return (uint32_t)((CC_CHUNK - first_cell(class)) / cell_size[class]);
-}
+static uint32_t cell_count(uint32_t class) { return (uint32_t)(CC_CHUNK / cell_size[class]); }
 
 static char *cell_at(char *slab, uint32_t class, uint32_t i) {
-  return slab + first_cell(class) + (size_t)i * cell_size[class];
+  return slab + (size_t)i * cell_size[class];
 }
 
 static uint32_t class_of(size_t size) {
@@ -58,21 +45,27 @@ void cc_arena_open(cc_arena *a, char *base, cc_chunk *table, uint32_t limit) {
 
 /* {== the list of slabs of a class that have room; under the class guard */
 
-static void link_partial(cc_arena *a, uint32_t class, uint32_t i) {
+static void link_partial(cc_self *me, cc_arena *a, uint32_t class, uint32_t i) {
   cc_chunk *c = &a->chunks[i];
+  cc_undo_note(&me->slot->undo, &c->next, 8); /* and previous */
   c->previous = 0;
   c->next = a->classes[class].partial;
-  if (c->next != 0) a->chunks[c->next - 1].previous = i + 1;
+  if (c->next != 0) {
+    cc_note(me, a->chunks[c->next - 1].previous);
+    a->chunks[c->next - 1].previous = i + 1;
+  }
+  cc_note(me, a->classes[class].partial);
   a->classes[class].partial = i + 1;
 }
 
-static void unlink_partial(cc_arena *a, uint32_t class, uint32_t i) {
+static void unlink_partial(cc_self *me, cc_arena *a, uint32_t class, uint32_t i) {
   cc_chunk *c = &a->chunks[i];
-  if (c->previous != 0)
-    a->chunks[c->previous - 1].next = c->next;
-  else
-    a->classes[class].partial = c->next;
-  if (c->next != 0) a->chunks[c->next - 1].previous = c->previous;
+  uint32_t *to = c->previous != 0 ? &a->chunks[c->previous - 1].next : &a->classes[class].partial;
+  cc_note(me, *to);
+  *to = c->next;
+  if (c->next == 0) return;
+  cc_note(me, a->chunks[c->next - 1].previous);
+  a->chunks[c->next - 1].previous = c->previous;
 }
 
 /* ==} {== cells */
@@ -92,97 +85,120 @@ static bool must_fail(void) {
 static inline bool must_fail(void) { return false; }
 #endif
 
-static bool new_slab(cc_arena *a, uint32_t class) {
+static bool new_slab(cc_self *me, cc_arena *a, uint32_t class) {
   uint32_t i = cc_runs_take(a, 1);
   if (i == CC_NO_RUN) return false;
   cc_chunk *c = &a->chunks[i];
+  cc_hand_lay(me, chunk_address(a, i));
+  cc_note(me, c->head);
   c->class = (uint8_t)class;
   c->used = c->fresh = c->free = 0;
-  memset(marks(chunk_address(a, i)), 0, first_cell(class));
   c->state = CHUNK_SLAB;
-  link_partial(a, class, i);
+  link_partial(me, a, class, i);
+  cc_note(me, a->classes[class].slabs);
+  a->classes[class].slabs++;
   return true;
 }
 
 /* A freed cell's first bytes hold the next free one, index + 1. */
 static uint16_t *next_free(char *cell) { return (uint16_t *)(void *)cell; }
 
-static void *new_cell(cc_arena *a, uint32_t class) {
+static void *new_cell(cc_arena *a, uint32_t class, bool hand) {
   void *result = NULL;
+  cc_self *me = cc_self_get();
   cc_guard *g = &a->classes[class].guard;
-  cc_guard_lock(g, cc_self_word());
-  if (a->classes[class].partial != 0 || new_slab(a, class)) {
+  cc_guard_lock(g, me->word);
+  uint32_t begin = cc_begin(me);
+  if (a->classes[class].partial != 0 || new_slab(me, a, class)) {
     uint32_t i = a->classes[class].partial - 1;
     cc_chunk *c = &a->chunks[i];
     char *slab = chunk_address(a, i);
     uint32_t n = c->free != 0 ? c->free - 1u : c->fresh;
     char *cell = cell_at(slab, class, n);
+    cc_note(me, c->head);
     if (c->free != 0)
       c->free = *next_free(cell);
     else
       c->fresh++;
-    marks(slab)[n] = (uint16_t)(cc_family_self + 1);
     c->used++;
+    cc_note(me, a->classes[class].cells);
     a->classes[class].cells++;
-    if (c->free == 0 && c->fresh == cell_count(class)) unlink_partial(a, class, i);
+    if (c->free == 0 && c->fresh == cell_count(class)) unlink_partial(me, a, class, i);
+    if (hand) cc_hand_take(me, cell, false);
     result = cell;
   }
+  cc_commit(me, begin);
   cc_guard_unlock(g);
   return result;
 }
 
 static void free_cell(cc_arena *a, uint32_t i, char *cell) {
+  cc_self *me = cc_self_get();
   cc_chunk *c = &a->chunks[i];
   uint32_t class = c->class;
   char *slab = chunk_address(a, i);
-  uint32_t n = (uint32_t)((size_t)(cell - cell_at(slab, class, 0)) / cell_size[class]);
+  uint32_t n = (uint32_t)((size_t)(cell - slab) / cell_size[class]);
   cc_guard *g = &a->classes[class].guard;
   bool empty = false;
-  cc_guard_lock(g, cc_self_word());
-  cc_assert(marks(slab)[n] != 0 && c->used > 0); /* freed once only */
+  cc_guard_lock(g, me->word);
+  uint32_t begin = cc_begin(me);
+  cc_assert(c->used > 0);
   bool full = c->free == 0 && c->fresh == cell_count(class);
-  marks(slab)[n] = 0;
+  cc_hand_lay(me, cell);
+  cc_note(me, c->head);
+  cc_note(me, *next_free(cell));
   *next_free(cell) = c->free;
   c->free = (uint16_t)(n + 1);
   c->used--;
+  cc_note(me, a->classes[class].cells);
   a->classes[class].cells--;
-  if (full) link_partial(a, class, i);
+  if (full) link_partial(me, a, class, i);
   /* one empty slab may stay if it is the only one with room */
   if (c->used == 0 && (a->classes[class].partial != i + 1 || c->next != 0)) {
-    unlink_partial(a, class, i);
+    unlink_partial(me, a, class, i);
+    c->state = CHUNK_RUN; /* a large block of length 1 */
+    cc_note(me, a->classes[class].slabs);
+    a->classes[class].slabs--;
+    cc_hand_take(me, slab, false);
     empty = true;
   }
+  cc_commit(me, begin);
   cc_guard_unlock(g);
-  if (empty) cc_runs_give(a, i, 1);
+  if (empty) cc_runs_give(a, i);
 }
 
 /* ==} */
 
-void *cc_arena_new(size_t size) {
+static void *new_block(size_t size, bool hand) {
   cc_arena *a = arena();
   if (must_fail()) return NULL;
-  if (size <= cell_size[CC_ARENA_CLASSES - 1]) return new_cell(a, class_of(size));
+  if (size <= cell_size[CC_ARENA_CLASSES - 1]) return new_cell(a, class_of(size), hand);
   if (size > (size_t)a->limit * CC_CHUNK) return NULL;
-  uint32_t n = (uint32_t)((size + CC_CHUNK - 1) / CC_CHUNK);
-  uint32_t i = cc_runs_take(a, n);
+  uint32_t i = cc_runs_take(a, (uint32_t)((size + CC_CHUNK - 1) / CC_CHUNK));
   if (i == CC_NO_RUN) return NULL;
-  a->chunks[i].state = CHUNK_RUN;
-  a->chunks[i].run = n;
-  atomic_fetch_add(&a->run_bytes, (uint64_t)n * CC_CHUNK);
+  if (!hand) cc_arena_lay(chunk_address(a, i));
   return chunk_address(a, i);
+}
+
+void *cc_arena_new(size_t size) { return new_block(size, false); }
+
+void *cc_arena_take(size_t size) { return new_block(size, true); }
+
+void cc_arena_lay(void *p) {
+  cc_self *me = cc_self_get();
+  uint32_t begin = cc_begin(me);
+  cc_hand_lay(me, p);
+  cc_commit(me, begin);
 }
 
 void cc_arena_free(void *p) {
   cc_arena *a = arena();
   if (p == NULL) return;
   uint32_t i = chunk_of(a, p);
-  if (a->chunks[i].state == CHUNK_SLAB) {
+  if (a->chunks[i].state == CHUNK_SLAB)
     free_cell(a, i, p);
-  } else {
-    uint32_t n = a->chunks[i].run;
-    atomic_fetch_sub(&a->run_bytes, (uint64_t)n * CC_CHUNK);
-    cc_runs_give(a, i, n);
-  }
+  else
+    cc_runs_give(a, i);
 }
 
 size_t cc_arena_usable(const void *p) {
@@ -191,48 +207,48 @@ size_t cc_arena_usable(const void *p) {
   return c->state == CHUNK_SLAB ? cell_size[c->class] : (size_t)c->run * CC_CHUNK;
 }
 
+/* A copy elsewhere, in a hand if the old block is in one. */
+static void *move(void *p, size_t old, size_t size) {
+  void *moved = new_block(size, true);
+  if (moved == NULL) return size <= old ? p : NULL;
+  memcpy(moved, p, size < old ? size : old);
+  if (!cc_arena_in_hand(p)) cc_arena_lay(moved);
+  cc_arena_free(p);
+  return moved;
+}
+
 void *cc_arena_resize(void *p, size_t size) {
   cc_arena *a = arena();
   size_t old = cc_arena_usable(p);
   uint32_t i = chunk_of(a, p);
   if (size > (size_t)a->limit * CC_CHUNK) return NULL;
   if (a->chunks[i].state == CHUNK_RUN && size > cell_size[CC_ARENA_CLASSES - 1]) {
-    uint32_t n = (uint32_t)((size + CC_CHUNK - 1) / CC_CHUNK), have = a->chunks[i].run;
-    if (n <= have) {
-      if (n < have) {
-        a->chunks[i].run = n;
-        a->chunks[i + n - 1].state = CHUNK_RUN; /* an end now */
-        atomic_fetch_sub(&a->run_bytes, (uint64_t)(have - n) * CC_CHUNK);
-        cc_runs_give(a, i + n, have - n);
-      }
-      return p;
-    }
-    if (!must_fail() && cc_runs_extend(a, i, have, n)) {
-      a->chunks[i].run = n;
-      atomic_fetch_add(&a->run_bytes, (uint64_t)(n - have) * CC_CHUNK);
-      return p;
-    }
+    uint32_t n = (uint32_t)((size + CC_CHUNK - 1) / CC_CHUNK);
+    bool grows = n > a->chunks[i].run;
+    if ((!grows || !must_fail()) && cc_runs_resize(a, i, n)) return p;
   } else if (size <= old && class_of(size) == class_of(old)) {
     return p;
   }
-  void *moved = cc_arena_new(size);
-  if (moved == NULL) return size <= old ? p : NULL;
-  memcpy(moved, p, size < old ? size : old);
-  cc_arena_free(p);
-  return moved;
+  return move(p, old, size);
 }
 
 void cc_arena_trim(void) { cc_runs_trim(arena()); }
 
+/* Slabs are large blocks to the runs. */
 uint64_t cc_arena_bytes(void) {
   cc_arena *a = arena();
-  uint64_t total = atomic_load(&a->run_bytes);
+  uint32_t me = cc_self_word();
+  uint64_t total = 0, large;
+  cc_guard_lock(&a->guard, me);
+  large = a->used;
+  cc_guard_unlock(&a->guard);
   for (uint32_t class = 0; class < CC_ARENA_CLASSES; class++) {
-    cc_guard_lock(&a->classes[class].guard, cc_self_word());
+    cc_guard_lock(&a->classes[class].guard, me);
     total += a->classes[class].cells * cell_size[class];
+    large -= a->classes[class].slabs;
     cc_guard_unlock(&a->classes[class].guard);
   }
-  return total;
+  return total + large * CC_CHUNK;
 }
 
 uint64_t cc_arena_resident(void) {

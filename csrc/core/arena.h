@@ -4,9 +4,8 @@
 ** each; large ones are runs of chunks. Free runs are kept in bins by length and
 ** melt with their neighbours; what lies free goes back to the system.
 **
-** Each cell has an owner mark beside the chunk's header: free, or the process
-** that carves it. The marks are the truth, lists and counters only speed things
-** up, so that they can be rebuilt after a process was killed in here.
+** All changes are sections in the sense of undo.h, so that a process killed in here leaves
+** no trace. A block that is not part of anything yet is in its thread's hand.
 */
 #ifndef CC_ARENA_H
 #define CC_ARENA_H
@@ -18,11 +17,16 @@
 #define CC_ARENA_BINS 24
 
 typedef struct cc_chunk { /* one entry per chunk */
-  _Atomic uint8_t state;  /* free, slab or run: of both ends of a run */
-  uint8_t class;          /* of a slab; constant while it is one */
-  uint16_t used;          /* cells in use; under the class guard */
-  uint16_t fresh;         /* cells never used start here; under the class guard */
-  uint16_t free;          /* list of freed cells, index + 1; under the class guard */
+  union {
+    struct {
+      _Atomic uint8_t state;  /* free, slab or run: of both ends of a run */
+      uint8_t class;          /* of a slab; constant while it is one */
+      uint16_t used;          /* cells in use; under the class guard */
+      uint16_t fresh;         /* cells never used start here; under the class guard */
+      uint16_t free;          /* list of freed cells, index + 1; under the class guard */
+    };
+    uint64_t head;            /* all of these, to be noted at once */
+  };
   uint32_t run;           /* at both ends of a run: its length in chunks */
   uint32_t dirty;         /* of a free run: chunks whose pages may be in memory */
   uint32_t next, previous; /* in a bin or in a class's list; index + 1 */
@@ -41,9 +45,9 @@ typedef struct cc_arena {
   struct {
     _Alignas(64) cc_guard guard;
     uint32_t partial;                   /* slabs with room, index + 1 */
+    uint32_t slabs;
     uint64_t cells;                     /* in use */
   } classes[CC_ARENA_CLASSES];
-  _Atomic uint64_t run_bytes;           /* in large blocks */
 } cc_arena;
 
 /* Sets up the allocator over [base, base + limit chunks); the chunk table is
@@ -53,6 +57,12 @@ void cc_arena_open(cc_arena *a, char *base, cc_chunk *table, uint32_t limit);
 /* A block of at least `size` bytes, aligned to 16, contents undefined; NULL when
 ** the arena is used up. */
 void *cc_arena_new(size_t size);
+
+/* The same into a hand of the calling thread. It stays there until it is laid down (as part of
+** the section that makes it part of something), freed, or moved by a resize. */
+void *cc_arena_take(size_t size);
+void cc_arena_lay(void *p);           /* lays it down, outside any section */
+bool cc_arena_in_hand(const void *p); /* of the calling thread */
 
 /* Makes a block smaller or larger, in place or by moving it; NULL (and the old
 ** block unchanged) when the arena is used up. */

@@ -8,13 +8,18 @@
 
 #define CC_NO_RUN UINT32_MAX
 
-/* The first of n adjoining chunks, or CC_NO_RUN. */
+enum { CHUNK_FREE, CHUNK_SLAB, CHUNK_RUN }; /* states */
+
+/* The first of n adjoining chunks, which are a block in the calling thread's hand now, or
+** CC_NO_RUN. */
 uint32_t cc_runs_take(cc_arena *a, uint32_t n);
 
-/* Makes a run of `have` chunks one of `want` in place, if what follows is free. */
-bool cc_runs_extend(cc_arena *a, uint32_t i, uint32_t have, uint32_t want);
+/* Changes the length of a run in place; false when what follows is not free. */
+bool cc_runs_resize(cc_arena *a, uint32_t i, uint32_t n);
 
-void cc_runs_give(cc_arena *a, uint32_t i, uint32_t n);
+/* Gives a run back, out of the hand if it is in one. */
+void cc_runs_give(cc_arena *a, uint32_t i);
+
 void cc_runs_trim(cc_arena *a);
 
 #endif

@@ -75,7 +75,42 @@ void cc_self_renew(void) {
 
 uint32_t cc_slot_word(const cc_slot *s) { return (uint32_t)(s - cc_family_root->slots) + 1; }
 
-/* {== holds */
+/* {== hands */
+
+void cc_hand_take(cc_self *me, void *block, bool parcel) {
+  cc_undo *u = &me->slot->undo;
+  if (block == NULL) return;
+  for (uint32_t i = 0; i < CC_HANDS; i++) {
+    cc_hand *h = &u->hands[i];
+    if (h->block != NULL) continue;
+    h->parcel = parcel;
+    cc_order();
+    cc_note(me, h->block);
+    h->block = block;
+    return;
+  }
+  /* all full: this one would leak with its thread */
+}
+
+void cc_hand_lay(cc_self *me, const void *block) {
+  cc_undo *u = &me->slot->undo;
+  for (uint32_t i = 0; i < CC_HANDS; i++) {
+    cc_hand *h = &u->hands[i];
+    if (h->block != block) continue;
+    cc_note(me, h->block);
+    h->block = NULL;
+    return;
+  }
+}
+
+bool cc_arena_in_hand(const void *block) {
+  const cc_undo *u = &cc_self_get()->slot->undo;
+  for (uint32_t i = 0; i < CC_HANDS; i++)
+    if (u->hands[i].block == block) return true;
+  return false;
+}
+
+/* ==} {== holds */
 
 static _Atomic(cc_abandon) abandon[CC_KINDS];
 

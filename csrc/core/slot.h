@@ -11,6 +11,7 @@
 
 #include "core/item.h"
 #include "core/object.h"
+#include "core/undo.h"
 
 typedef struct cc_slot {
   _Alignas(64) _Atomic uint32_t token; /* 0 none, 1 a wake-up, 2 its thread sleeps */
@@ -29,6 +30,7 @@ typedef struct cc_slot {
   char held[120];                      /* what it alone can give up, as text */
   cc_waiter waiter;                    /* under the guard of what it waits for */
   cc_item item;                        /* handed over with a grant */
+  cc_undo undo;                        /* by its thread */
 } cc_slot;
 
 /* A thing that only the thread which holds it may give up: noted, so that the
@@ -75,6 +77,55 @@ void cc_slot_bury(cc_slot *s);
 
 /* The mark of a slot in guards and locks: its index + 1. */
 uint32_t cc_slot_word(const cc_slot *s);
+
+/* {== sections that are all or nothing: see undo.h */
+
+/* Before a word of shared memory changes that others rely on. */
+#define cc_note(me, word) cc_undo_note(&(me)->slot->undo, &(word), sizeof(word))
+
+/* Before a section that may be part of another: where its notes begin. */
+static inline uint32_t cc_begin(const cc_self *me) {
+  return atomic_load_explicit(&me->slot->undo.n, memory_order_relaxed);
+}
+
+/* It is done: nothing of it will be undone. Before its guard is unlocked. */
+static inline void cc_commit(cc_self *me, uint32_t begin) {
+  cc_crash_point();
+  cc_order();
+  atomic_store_explicit(&me->slot->undo.n, begin, memory_order_relaxed);
+  cc_order();
+  cc_crash_point();
+}
+
+/* Before the last store of a section, to that word: the section is done with it. Then
+** cc_commit_done. */
+static inline void cc_commit_with(cc_self *me, uint32_t begin, _Atomic uint64_t *word) {
+  cc_undo *u = &me->slot->undo;
+  u->from = begin;
+  u->before = atomic_load_explicit(word, memory_order_relaxed);
+  cc_order();
+  u->word = word;
+  cc_order();
+  cc_crash_point();
+}
+
+static inline void cc_commit_done(cc_self *me, uint32_t begin) {
+  cc_undo *u = &me->slot->undo;
+  cc_crash_point();
+  cc_order();
+  atomic_store_explicit(&u->n, begin, memory_order_relaxed);
+  cc_order();
+  u->word = NULL;
+  cc_order();
+}
+
+/* Takes a block, a parcel's reference, into a hand, as part of a section. */
+void cc_hand_take(cc_self *me, void *block, bool parcel);
+
+/* Lays it down: it belongs to something else now, or is gone. */
+void cc_hand_lay(cc_self *me, const void *block);
+
+/* ==} */
 
 /* Notes a hold; false for lack of memory. */
 bool cc_hold_add_slow(cc_self *me, cc_object *o, uint32_t mode);
