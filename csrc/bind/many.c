@@ -32,8 +32,11 @@ static void check_order(lua_State *L, cc_self *me, cc_queue *q, const cc_records
   cc_records rest = *b;
   bool ok = true;
   memset(&all, 0, sizeof all);
-  while (ok && cc_records_next(&rest, &item))
-    ok = cc_pile_put(me, &all, item.u.node) && cc_pile_fits(me, q->pile, item.u.node);
+  while (ok && cc_records_next(&rest, &item)) {
+    ok = cc_pile_put(me, &all, item.u.node);
+    cc_commit(me, 0);
+    ok = ok && cc_pile_fits(me, q->pile, item.u.node);
+  }
   if (!ok) bind_queue_raise(L, CC_MISUSE);
 }
 

@@ -29,7 +29,6 @@ static int semaphore_acquire(lua_State *L) {
   cc_semaphore *s = self(L);
   int64_t deadline = bind_deadline(L, 2);
   if (cc_likely(acquire(L, s, deadline))) {
-    cc_hold_count_up(cc_self_get(), &s->object);
     lua_settop(L, 1);
   } else {
     lua_pushboolean(L, 0);
@@ -44,7 +43,6 @@ static int semaphore_release(lua_State *L) {
   cc_self *me = cc_self_get();
   if (cc_unlikely(!cc_semaphore_release(me, s, n)))
     return luaL_error(L, "semaphore released too many times");
-  while (n-- > 0 && cc_hold_count_down(me, &s->object)) continue;
   return 0;
 }
 
@@ -57,7 +55,6 @@ static int semaphore_with(lua_State *L) {
   cc_semaphore *s = self(L);
   luaL_checktype(L, 2, LUA_TFUNCTION);
   acquire(L, s, CC_FOREVER);
-  cc_hold_count_up(cc_self_get(), &s->object);
   return bind_with(L);
 }
 
@@ -65,8 +62,7 @@ static int semaphore_with(lua_State *L) {
 ** already: then it has none in its hands. */
 static int semaphore_close(lua_State *L) {
   cc_semaphore *s = self(L);
-  cc_self *me = cc_self_get();
-  if (cc_hold_count_down(me, &s->object)) cc_semaphore_release(me, s, 1);
+  cc_semaphore_give_back(cc_self_get(), s);
   return 0;
 }
 
@@ -99,7 +95,10 @@ static void check_options(lua_State *L) {
 
 static int new_kind(lua_State *L, cc_kind kind) {
   lua_Integer n = 1;
+  bool owned = true;
   if (lua_istable(L, 1)) {
+    owned = lua_getfield(L, 1, "owned") == LUA_TNIL || lua_toboolean(L, -1);
+    lua_pop(L, 1);
     check_options(L);
     if (!lua_isnil(L, -1)) n = lua_tointeger(L, -1);
   } else {
@@ -107,7 +106,7 @@ static int new_kind(lua_State *L, cc_kind kind) {
   }
   luaL_argcheck(L, n >= 0, 1, "the initial value must not be negative");
   codec_handle *h = handle_new(L, kind, 0);
-  return bind_made(L, h, (cc_object *)cc_semaphore_new(kind, n));
+  return bind_made(L, h, (cc_object *)cc_semaphore_new(kind, n, owned));
 }
 
 static int new_semaphore(lua_State *L) { return new_kind(L, CC_SEMAPHORE); }

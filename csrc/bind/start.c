@@ -334,7 +334,7 @@ static unsigned *get_affinity(lua_State *L, int options, size_t *n) {
 
 static int pack_surroundings(lua_State *L) {
   run_message *m = lua_touserdata(L, 1);
-  m->surroundings = codec_finish(codec_encode(L, 2, 1, CODEC_FAMILY, 0));
+  m->surroundings = cc_parcel_lay(codec_finish(codec_encode(L, 2, 1, CODEC_FAMILY, 0)));
   if (m->surroundings == NULL) bind_raise(L, CC_NO_MEMORY);
   return 0;
 }
@@ -342,7 +342,7 @@ static int pack_surroundings(lua_State *L) {
 /* n values from first on are the call, the surroundings lie behind them. The call
 ** comes first: what it raises tells the caller's position, and nothing is in hand. */
 static void pack_message(lua_State *L, int first, int n, run_message *m) {
-  m->call = codec_finish(codec_encode(L, first, n, CODEC_FAMILY, 2));
+  m->call = cc_parcel_lay(codec_finish(codec_encode(L, first, n, CODEC_FAMILY, 2)));
   if (m->call == NULL) bind_raise(L, CC_NO_MEMORY);
   if (lua_isnil(L, first + n)) return;
   lua_pushcfunction(L, pack_surroundings);

@@ -32,7 +32,7 @@ static bool exchange(cc_value *v, cc_item *item) {
   cc_item old;
   cc_value_lock(me, v);
   bool mine = cc_turn_mine(me, &v->turn);
-  if (mine) cc_value_write(v, item, &old);
+  if (mine) cc_value_write(me, v, item, &old);
   cc_value_unlock(me, v);
   if (mine) cc_item_copy(item, &old);
   return mine;
@@ -119,9 +119,9 @@ static int value_add(lua_State *L) {
     if (!cc_item_is_number(&now)) break;
     add(&sum, &now, &change);
     if (small)
-      done = cc_value_replace(v, now.u.word, &sum);
+      done = cc_value_replace(me, v, now.u.word, &sum);
     else
-      cc_value_write(v, &sum, &old);
+      cc_value_write(me, v, &sum, &old);
   }
   cc_value_unlock(me, v);
   if (cc_item_is_number(&now)) return push_number(L, &sum);
@@ -173,9 +173,9 @@ static int value_compare_swap(lua_State *L) {
     done = true;
     if (!cc_item_same(&now, &expected)) break;
     if (small) {
-      done = swapped = cc_value_replace(v, now.u.word, &item);
+      done = swapped = cc_value_replace(me, v, now.u.word, &item);
     } else {
-      cc_value_write(v, &item, &old);
+      cc_value_write(me, v, &item, &old);
       swapped = true;
     }
   }

@@ -7,24 +7,7 @@
 #include "core/descriptor.h"
 #include "run/thread.h"
 
-static bool watchable(cc_kind kind) {
-  switch (kind) {
-    case CC_QUEUE:
-    case CC_LIFO:
-    case CC_PRIORITY_QUEUE:
-    case CC_CONNECTION:
-    case CC_EVENT:
-    case CC_LATCH:
-    case CC_THREAD:
-    case CC_PROCESS:
-    case CC_TIMER:
-    case CC_SEMAPHORE:
-    case CC_BOUNDED_SEMAPHORE:
-    case CC_LOCK:
-    case CC_RLOCK: return true;
-    default: return false;
-  }
-}
+static bool watchable(cc_kind kind) { return cc_kind_ops(kind)->ready != NULL; }
 
 /* {== wait */
 

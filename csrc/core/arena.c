@@ -89,7 +89,7 @@ static bool new_slab(cc_self *me, cc_arena *a, uint32_t class) {
   uint32_t i = cc_runs_take(a, 1);
   if (i == CC_NO_RUN) return false;
   cc_chunk *c = &a->chunks[i];
-  cc_hand_lay(me, chunk_address(a, i));
+  cc_hand_lay(me, me->slot, chunk_address(a, i));
   cc_note(me, c->head);
   c->class = (uint8_t)class;
   c->used = c->fresh = c->free = 0;
@@ -124,7 +124,7 @@ static void *new_cell(cc_arena *a, uint32_t class, bool hand) {
     cc_note(me, a->classes[class].cells);
     a->classes[class].cells++;
     if (c->free == 0 && c->fresh == cell_count(class)) unlink_partial(me, a, class, i);
-    if (hand) cc_hand_take(me, cell, false);
+    if (hand) cc_hand_take(me, me->slot, cell, false);
     result = cell;
   }
   cc_commit(me, begin);
@@ -144,7 +144,7 @@ static void free_cell(cc_arena *a, uint32_t i, char *cell) {
   uint32_t begin = cc_begin(me);
   cc_assert(c->used > 0);
   bool full = c->free == 0 && c->fresh == cell_count(class);
-  cc_hand_lay(me, cell);
+  cc_hand_lay(me, me->slot, cell);
   cc_note(me, c->head);
   cc_note(me, *next_free(cell));
   *next_free(cell) = c->free;
@@ -159,7 +159,7 @@ static void free_cell(cc_arena *a, uint32_t i, char *cell) {
     c->state = CHUNK_RUN; /* a large block of length 1 */
     cc_note(me, a->classes[class].slabs);
     a->classes[class].slabs--;
-    cc_hand_take(me, slab, false);
+    cc_hand_take(me, me->slot, slab, false);
     empty = true;
   }
   cc_commit(me, begin);
@@ -184,12 +184,7 @@ void *cc_arena_new(size_t size) { return new_block(size, false); }
 
 void *cc_arena_take(size_t size) { return new_block(size, true); }
 
-void cc_arena_lay(void *p) {
-  cc_self *me = cc_self_get();
-  uint32_t begin = cc_begin(me);
-  cc_hand_lay(me, p);
-  cc_commit(me, begin);
-}
+void cc_arena_lay(void *p) { cc_hand_drop(cc_self_get(), p); }
 
 void cc_arena_free(void *p) {
   cc_arena *a = arena();

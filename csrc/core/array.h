@@ -6,6 +6,7 @@
 #ifndef CC_ARRAY_H
 #define CC_ARRAY_H
 
+#include "core/kind.h"
 #include "core/object.h"
 
 typedef enum cc_element {
@@ -28,11 +29,14 @@ typedef struct cc_array {
   size_t n;
   unsigned char *bytes;   /* of the first element */
   struct cc_array *owner; /* of a view: whose memory it is, a parcel's reference; NULL: its own */
+  uint32_t held;          /* 1: that reference */
 } cc_array;
 
 uint32_t cc_element_width(cc_element type);
 
 /* n elements, all 0. NULL when shared memory is used up. */
+extern const cc_ops cc_array_ops;
+
 cc_array *cc_array_new(cc_element type, size_t n);
 
 /* A view of n elements of a from position i (from 0), which are there. */

@@ -5,7 +5,7 @@
 
 enum { GONE = 1, BROKEN, AGAIN }; /* reasons of a grant */
 
-static void destroy(cc_object *o) { cc_parcel_release(((cc_barrier *)o)->action); }
+static void destroy(cc_object *o) { cc_parcel_drop(&((cc_barrier *)o)->action); }
 
 cc_barrier *cc_barrier_new(uint32_t parties, cc_parcel *action, int64_t timeout) {
   cc_barrier *b = (cc_barrier *)cc_object_new(CC_BARRIER, sizeof *b);
@@ -13,32 +13,47 @@ cc_barrier *cc_barrier_new(uint32_t parties, cc_parcel *action, int64_t timeout)
     cc_parcel_release(action);
     return NULL;
   }
-  cc_object_set_destructor(CC_BARRIER, destroy);
   b->parties = parties;
-  b->action = action;
+  b->action = cc_parcel_lay(action);
   b->timeout = timeout;
   return b;
 }
 
 /* {== under the guard */
 
-static void grant_all(cc_waitlist *l, uint32_t reason) {
+static void grant_all(cc_self *me, cc_waitlist *l, uint32_t reason) {
   cc_slot *s;
-  while ((s = cc_grant_first(l, reason)) != NULL) cc_wake(s);
+  while ((s = cc_grant_first(me, l, reason)) != NULL) cc_wake(s);
+}
+
+static void let_go(cc_self *me, cc_barrier *b) {
+  grant_all(me, &b->object.waiters, b->letting);
+  grant_all(me, &b->late, b->broken ? BROKEN : AGAIN);
+  b->letting = 0;
 }
 
 /* Ends the round: those in it leave for that reason, late ones begin the next. */
-static void end_round(cc_barrier *b, uint32_t reason) {
+static void end_round(cc_self *me, cc_barrier *b, uint32_t reason) {
+  cc_note(me, b->round);
+  cc_note(me, b->count);
+  cc_note(me, b->acting);
+  cc_note(me, b->letting);
   b->round++;
   b->count = 0;
   b->acting = 0;
-  grant_all(&b->object.waiters, reason);
-  grant_all(&b->late, b->broken ? BROKEN : AGAIN);
+  b->letting = reason;
+  cc_commit(me, 0);
+  let_go(me, b);
 }
 
-static void break_it(cc_barrier *b) {
-  b->broken = 1;
-  end_round(b, BROKEN);
+static void set_broken(cc_self *me, cc_barrier *b, uint32_t broken) {
+  cc_note(me, b->broken);
+  b->broken = broken;
+}
+
+static void break_it(cc_self *me, cc_barrier *b) {
+  set_broken(me, b, 1);
+  end_round(me, b, BROKEN);
 }
 
 /* ==} */
@@ -49,7 +64,7 @@ static cc_outcome stand(cc_self *me, cc_barrier *b, cc_waitlist *l, int64_t dead
   cc_waiter *w = &me->slot->waiter;
   cc_outcome outcome = cc_wait(me, &b->object, &b->object.guard, l, w, deadline);
   if (outcome == CC_OK) {
-    switch (atomic_load_explicit(&w->granted, memory_order_relaxed)) {
+    switch (cc_granted(w)) {
       case GONE: return CC_OK;
       case AGAIN: return CC_MISUSE; /* try again */
       default: return cc_deadlock_told(me) ? CC_DEADLOCK : CC_CLOSED;
@@ -57,7 +72,7 @@ static cc_outcome stand(cc_self *me, cc_barrier *b, cc_waitlist *l, int64_t dead
   }
   cc_guard_lock(&b->object.guard, me->word);
   /* a late one was not part of the round that is complete */
-  if (l == &b->object.waiters && b->round == round && !b->broken) break_it(b);
+  if (l == &b->object.waiters && b->round == round && !b->broken) break_it(me, b);
   cc_guard_unlock(&b->object.guard);
   return outcome;
 }
@@ -75,21 +90,25 @@ cc_outcome cc_barrier_arrive(cc_self *me, cc_barrier *b, int64_t deadline, uint3
     } else if (b->acting) {
       line = &b->late;
     } else {
+      cc_note(me, b->count);
       *index = ++b->count;
-      if (b->count < b->parties)
+      if (b->count < b->parties) {
         line = &b->object.waiters;
-      else if (b->action != NULL)
-        *act = (b->acting = 1) != 0;
-      else
-        end_round(b, GONE);
+      } else if (b->action != NULL) {
+        cc_note(me, b->acting);
+        b->acting = me->word;
+        *act = true;
+      } else {
+        end_round(me, b, GONE);
+      }
     }
     if (line != NULL && deadline == CC_NOW) { /* it cannot wait, so it cannot come */
-      if (line != &b->late) break_it(b);
+      if (line != &b->late) break_it(me, b);
       line = NULL;
       outcome = CC_TIMEOUT;
     }
-    if (line != NULL) cc_waitlist_append(line, &me->slot->waiter, me->slot);
-    cc_guard_unlock(&b->object.guard);
+    if (line != NULL) cc_stand_in(me, &b->object, &b->object.guard, line);
+    cc_section_end(me, &b->object.guard);
     if (line == NULL) return outcome;
     outcome = stand(me, b, line, deadline, *round);
     if (outcome != CC_MISUSE) return outcome;
@@ -102,9 +121,9 @@ cc_outcome cc_barrier_acted(cc_self *me, cc_barrier *b, uint64_t round, bool ok)
   if (b->round == round && !b->broken) {
     if (ok) {
       outcome = CC_OK;
-      end_round(b, GONE);
+      end_round(me, b, GONE);
     } else {
-      break_it(b);
+      break_it(me, b);
     }
   }
   cc_guard_unlock(&b->object.guard);
@@ -113,14 +132,14 @@ cc_outcome cc_barrier_acted(cc_self *me, cc_barrier *b, uint64_t round, bool ok)
 
 void cc_barrier_abort(cc_self *me, cc_barrier *b) {
   cc_guard_lock(&b->object.guard, me->word);
-  break_it(b);
+  break_it(me, b);
   cc_guard_unlock(&b->object.guard);
 }
 
 void cc_barrier_reset(cc_self *me, cc_barrier *b) {
   cc_guard_lock(&b->object.guard, me->word);
-  b->broken = 0;
-  end_round(b, BROKEN);
+  set_broken(me, b, 0);
+  end_round(me, b, BROKEN);
   cc_guard_unlock(&b->object.guard);
 }
 
@@ -137,3 +156,26 @@ bool cc_barrier_broken(cc_self *me, cc_barrier *b) {
   cc_guard_unlock(&b->object.guard);
   return broken;
 }
+
+/* {== what others leave behind */
+
+/* One that waited in this round will not go on with it. */
+static void withdrawn(cc_self *me, cc_object *o, cc_waitlist *line) {
+  cc_barrier *b = (cc_barrier *)o;
+  if (line != &o->waiters) return;
+  cc_guard_lock(&o->guard, me->word);
+  if (!b->broken && b->letting == 0) break_it(me, b);
+  cc_guard_unlock(&o->guard);
+}
+
+static void mend(cc_self *me, cc_object *o, uint32_t process) {
+  cc_barrier *b = (cc_barrier *)o;
+  cc_guard_inherit(me, &o->guard, process);
+  if (b->letting != 0) let_go(me, b);
+  if (cc_slot_of(b->acting, process)) break_it(me, b);
+  cc_guard_unlock(&o->guard);
+}
+
+const cc_ops cc_barrier_ops = {.destroy = destroy, .withdrawn = withdrawn, .mend = mend};
+
+/* ==} */

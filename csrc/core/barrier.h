@@ -6,6 +6,7 @@
 #ifndef CC_BARRIER_H
 #define CC_BARRIER_H
 
+#include "core/kind.h"
 #include "core/parcel.h"
 #include "core/park.h"
 
@@ -18,9 +19,12 @@ typedef struct cc_barrier {
   uint32_t count;       /* arrivals of this round */
   uint32_t broken;
   uint64_t round;       /* counts rounds and resets */
-  uint32_t acting;      /* the last arrival runs the action */
+  uint32_t acting;      /* the last arrival runs the action: mark of its slot */
+  uint32_t letting;     /* not 0: those in line are being let go for that reason */
   cc_waitlist late;     /* those who came meanwhile */
 } cc_barrier;
+
+extern const cc_ops cc_barrier_ops;
 
 /* Takes over the action's reference (NULL for none), also when it fails. */
 cc_barrier *cc_barrier_new(uint32_t parties, cc_parcel *action, int64_t timeout);

@@ -7,8 +7,8 @@
 
 #include "os/os.h"
 
-/* The process of that entry has ended (or was never forked). Called once, by whoever waited
+/* The process of that entry has ended, killed by a signal or not (or was never forked). Called once, by whoever waited
 ** for it, before anybody hears of the end. The entry is free afterwards. */
-void cc_bury(uint32_t process);
+void cc_bury(uint32_t process, bool killed);
 
 #endif

@@ -3,14 +3,18 @@
 
 #include "core/deadlock.h"
 
-static void destroy(cc_object *o) { cc_object_parcel_release(&((cc_condition *)o)->lock->object); }
+static void destroy(cc_object *o) {
+  cc_condition *c = (cc_condition *)o;
+  if (c->held > 0) cc_object_parcel_release(&c->lock->object, &c->held);
+}
+
+const cc_ops cc_condition_ops = {.destroy = destroy};
 
 cc_condition *cc_condition_new(cc_lock *lock) {
   cc_condition *c = (cc_condition *)cc_object_new(CC_CONDITION, sizeof *c);
   if (c == NULL) return NULL;
   c->lock = lock;
-  cc_object_parcel_retain(&lock->object);
-  cc_object_set_destructor(CC_CONDITION, destroy);
+  cc_object_parcel_retain(&lock->object, &c->held);
   return c;
 }
 
@@ -43,7 +47,7 @@ cc_outcome cc_condition_wait(cc_self *me, cc_condition *c, int64_t deadline) {
   if (!cc_condition_held(me, c)) return CC_MISUSE;
   uint32_t count = atomic_load_explicit(&k->count, memory_order_relaxed);
   cc_guard_lock(&c->object.guard, me->word);
-  cc_waitlist_append(&c->object.waiters, w, me->slot);
+  cc_stand(me, &c->object);
   cc_guard_unlock(&c->object.guard);
   cc_lock_release(me, k);
   cc_outcome outcome = cc_wait(me, &c->object, &c->object.guard, &c->object.waiters, w,
@@ -58,10 +62,14 @@ cc_outcome cc_condition_wait(cc_self *me, cc_condition *c, int64_t deadline) {
 uint64_t cc_condition_notify(cc_self *me, cc_condition *c, uint64_t n) {
   uint64_t moved = 0;
   cc_guard_lock(&c->object.guard, me->word);
+  cc_guard_lock(&c->lock->object.guard, me->word);
   for (cc_waiter *w; moved < n && (w = c->object.waiters.first) != NULL; moved++) {
-    cc_waitlist_remove(&c->object.waiters, w);
+    cc_waitlist_remove(me, &c->object.waiters, w);
     cc_lock_move(me, c->lock, w);
+    cc_commit(me, 0);
   }
+  cc_guard_unlock(&c->lock->object.guard);
   cc_guard_unlock(&c->object.guard);
+  if (moved > 0) cc_lock_moved(me, c->lock);
   return moved;
 }

@@ -10,7 +10,10 @@
 typedef struct cc_condition {
   cc_object object; /* its waiters: those who wait */
   cc_lock *lock;    /* a lock or an rlock, with a reference as a parcel has; constant */
+  uint32_t held;   /* 1: the reference to it */
 } cc_condition;
+
+extern const cc_ops cc_condition_ops;
 
 cc_condition *cc_condition_new(cc_lock *lock);
 

@@ -63,9 +63,9 @@ static void write_held(cc_self *me) {
   cc_slot *s = me->slot;
   text t = {s->held, s->held + sizeof s->held};
   s->held[0] = '\0';
-  cc_holds_prune(me);
-  for (uint32_t i = 0; i < me->nholds; i++) {
-    const cc_hold *h = &me->holds[i];
+  for (uint32_t i = 0; i < atomic_load(&s->nholds); i++) {
+    const cc_hold *h = &s->holds[i];
+    if (!cc_object_alive(h->index, h->id)) continue;
     bool reads = h->kind == CC_RWLOCK && h->mode == CC_READ;
     bool units = h->kind == CC_SEMAPHORE || h->kind == CC_BOUNDED_SEMAPHORE;
     if (h->count == 0 || !(reads || units)) continue;
@@ -165,7 +165,7 @@ static void add_line(text *t, cc_self *me, cc_slot *s) {
 static void deliver(cc_self *me, const char *what, cc_slot **slots, uint32_t n) {
   uint32_t lines = n < LINES ? n : LINES;
   size_t size = (size_t)(lines + 2) * LINE;
-  cc_parcel *p = cc_parcel_new(size, NULL, 0);
+  cc_parcel *p = cc_parcel_lay(cc_parcel_new(size, NULL, 0));
   if (p == NULL) return; /* no memory even for a report: they go on waiting */
   text t = {(char *)p->bytes, (char *)p->bytes + size};
   add(&t, "deadlock: %s", what);
@@ -201,7 +201,7 @@ void cc_deadlock_forget(cc_self *me) {
 /* The number under which a slot sleeps for good, 0 when it does not. */
 static uint64_t sleeps(cc_slot *s) {
   uint64_t number = atomic_load(&s->blocked);
-  if (atomic_load(&s->waiter.granted) != 0) return 0;
+  if (cc_granted(&s->waiter) != 0) return 0;
   if (atomic_load(&s->token) == 1) return 0; /* a wake-up is there, the caller's own included */
   if (atomic_load(&s->report) != NULL) return 0;
   return number;

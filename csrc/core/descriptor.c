@@ -81,8 +81,8 @@ static int describe(cc_self *me, cc_object *o, bool *made) {
 }
 
 int cc_descriptor_of(cc_self *me, cc_object *o) {
-  const cc_watchable *kind = cc_watch_of((cc_kind)o->kind);
-  cc_object *line = kind->line == NULL ? o : kind->line(o);
+  const cc_ops *ops = cc_ops_of(o);
+  cc_object *line = ops->line == NULL ? o : ops->line(o);
   bool made = false;
   cc_guard *local = cc_local_guard(o->index);
   cc_guard_lock(local, me->word);
@@ -91,9 +91,9 @@ int cc_descriptor_of(cc_self *me, cc_object *o) {
   if (!made) return result;
   cc_deadlock_pending(1); /* whoever polls it may signal */
   atomic_store(&o->described, 1);
-  if (kind->notice != NULL) {
+  if (ops->notice != NULL) {
     cc_guard_lock(&line->guard, me->word);
-    kind->notice(o);
+    ops->notice(me, o);
     cc_guard_unlock(&line->guard);
   }
   cc_descriptor_update_slow(o->index); /* what came before the flags */

@@ -100,55 +100,76 @@ static cc_entry **find(cc_shard *s, uint64_t hash, const cc_key *key) {
   return link;
 }
 
-static bool resize(cc_shard *s, uint32_t room) {
-  cc_entry **t = s->table == NULL ? cc_arena_new(room * sizeof *t)
-                                  : cc_arena_resize(s->table, room * sizeof *t);
+static bool resize(cc_self *me, cc_shard *s, uint32_t room) {
+  cc_entry **old = s->table, **t = cc_arena_take(room * sizeof *t);
   if (t == NULL) return false;
+  memset(t, 0, room * sizeof *t);
+  if (old != NULL) memcpy(t, old, s->buckets * sizeof *t);
+  cc_note(me, s->table);
+  cc_note(me, s->room);
+  cc_note(me, s->buckets);
   s->table = t;
   s->room = room;
+  if (old == NULL) s->buckets = room;
+  cc_hand_lay(me, me->slot, t);
+  cc_hand_take(me, me->slot, old, false);
+  cc_commit(me, 0);
+  cc_arena_free(old);
   return true;
 }
 
-/* One bucket more: some entries of the one that it was part of go there. */
-static void split(cc_shard *s) {
-  if (s->buckets == s->room && !resize(s, s->room * 2)) return; /* chains get longer, that is all */
-  uint32_t new = s->buckets, old = origin(new);
-  cc_entry *e = s->table[old], *next, **to = &s->table[old], **moved = &s->table[new];
-  s->buckets++;
-  for (; e != NULL; e = next) {
-    next = e->next;
-    if (bucket_of(s, e->hash) == new) {
-      *moved = e;
-      moved = &e->next;
-    } else {
-      *to = e;
-      to = &e->next;
+/* Moves the entries that belong into the last bucket there from the one that it was part of: one
+** by one, so that it can be gone on with wherever it was left. */
+static void fill_last(cc_self *me, cc_shard *s) {
+  if (s->buckets <= SMALLEST) return;
+  uint32_t last = s->buckets - 1;
+  cc_entry **link = &s->table[origin(last)], **to = &s->table[last];
+  for (cc_entry *e; (e = *link) != NULL;) {
+    if (bucket_of(s, e->hash) != last) {
+      link = &e->next;
+      continue;
     }
+    cc_note(me, *link);
+    cc_note(me, e->next);
+    cc_note(me, *to);
+    *link = e->next;
+    e->next = *to;
+    *to = e;
+    cc_commit(me, 0);
   }
-  *to = *moved = NULL;
+}
+
+/* One bucket more: some entries of the one that it was part of go there. */
+static void split(cc_self *me, cc_shard *s) {
+  /* without memory chains get longer, that is all */
+  if (s->buckets == s->room && !resize(me, s, s->room * 2)) return;
+  cc_note(me, s->buckets);
+  s->table[s->buckets] = NULL;
+  s->buckets++;
+  cc_commit(me, 0);
+  fill_last(me, s);
 }
 
 /* One bucket less. */
-static void merge(cc_shard *s) {
+static void merge(cc_self *me, cc_shard *s) {
   uint32_t last = s->buckets - 1;
   if (s->buckets <= SMALLEST) return;
   cc_entry **link = &s->table[origin(last)];
   while (*link != NULL) link = &(*link)->next;
+  cc_note(me, *link);
+  cc_note(me, s->buckets);
   *link = s->table[last];
   s->buckets--;
-  if (s->room > SMALLEST && s->buckets < s->room / 4) resize(s, s->room / 2);
+  cc_commit(me, 0);
+  if (s->room > SMALLEST && s->buckets < s->room / 4) resize(me, s, s->room / 2);
 }
 
-static bool prepare(cc_shard *s) {
-  if (s->buckets != 0) return true;
-  if (!resize(s, SMALLEST)) return false;
-  memset(s->table, 0, SMALLEST * sizeof *s->table);
-  s->buckets = SMALLEST;
-  return true;
-}
+static bool prepare(cc_self *me, cc_shard *s) { return s->buckets != 0 || resize(me, s, SMALLEST); }
 
-static void count(cc_shard *s, uint32_t change) {
+/* In a section. */
+static void count(cc_self *me, cc_shard *s, uint32_t change) {
   uint32_t n = atomic_load_explicit(&s->n, memory_order_relaxed) + change;
+  cc_note(me, s->n);
   atomic_store_explicit(&s->n, n, memory_order_relaxed);
 }
 
@@ -172,7 +193,25 @@ static void write_value(cc_entry *e, const cc_item *item) {
   memcpy(e->bytes + e->key_size, item->u.bytes, e->value_size);
 }
 
-/* An entry with room for that value, which is not written; it owns a long key's parcel. */
+/* In a section, before write_value on an entry that others know. */
+static void note_value(cc_self *me, cc_entry *e, const cc_item *item) {
+  cc_note(me, e->value_kind);
+  cc_note(me, e->value_size);
+  cc_note(me, e->word);
+  for (uint32_t i = 0; i < bytes_of(item); i += 8)
+    cc_undo_note(&me->slot->undo, e->bytes + e->key_size + i, 8);
+}
+
+static void lay_value(cc_self *me, const cc_item *item) {
+  if (cc_item_has_parcel(item->kind)) cc_hand_lay(me, me->slot, item->u.parcel);
+}
+
+static void take_value(cc_self *me, const cc_item *item) {
+  if (cc_item_has_parcel(item->kind)) cc_hand_take(me, me->slot, item->u.parcel, true);
+}
+
+/* An entry with room for that value, which is not written; it and a long key's parcel are in the
+** caller's hand. */
 static cc_entry *new_entry(uint64_t hash, const cc_key *key, const cc_item *item) {
   cc_parcel *text = NULL;
   const void *bytes = &key->word;
@@ -190,7 +229,7 @@ static cc_entry *new_entry(uint64_t hash, const cc_key *key, const cc_item *item
     bytes = &text;
     size = sizeof text;
   }
-  cc_entry *e = cc_arena_new(sizeof *e + size + room);
+  cc_entry *e = cc_arena_take(sizeof *e + size + room);
   if (e == NULL) {
     cc_parcel_release(text);
     return NULL;
@@ -203,20 +242,35 @@ static cc_entry *new_entry(uint64_t hash, const cc_key *key, const cc_item *item
   return e;
 }
 
+/* In a section: the entry with its key leaves the caller's hand, or comes into it. */
+static void lay_entry(cc_self *me, const cc_entry *e) {
+  cc_hand_lay(me, me->slot, e);
+  if (e->key_kind == CC_ITEM_TEXT) cc_hand_lay(me, me->slot, long_key(e));
+}
+
+static void take_entry(cc_self *me, cc_entry *e) {
+  cc_hand_take(me, me->slot, e, false);
+  if (e->key_kind == CC_ITEM_TEXT) cc_hand_take(me, me->slot, long_key(e), true);
+}
+
 static void free_entry(cc_entry *e) {
   if (e->key_kind == CC_ITEM_TEXT) cc_parcel_release(long_key(e));
   cc_arena_free(e);
 }
 
-/* A copy with room for that value, which takes over the key. */
-static cc_entry *enlarge(cc_entry *e, const cc_item *item) {
+/* A copy with that value in the place of the entry, the key of which it takes over. */
+static bool enlarge(cc_self *me, cc_entry **link, const cc_item *item) {
   uint32_t room = (bytes_of(item) + 7u) & ~7u;
-  cc_entry *new = cc_arena_new(sizeof *e + e->key_size + room);
-  if (new == NULL) return NULL;
+  cc_entry *e = *link, *new = cc_arena_take(sizeof *e + e->key_size + room);
+  if (new == NULL) return false;
   memcpy(new, e, sizeof *e + e->key_size);
   new->value_room = room;
-  cc_arena_free(e);
-  return new;
+  write_value(new, item);
+  cc_note(me, *link);
+  *link = new;
+  cc_hand_lay(me, me->slot, new);
+  cc_hand_take(me, me->slot, e, false);
+  return true;
 }
 
 /* ==} {== turns of keys */
@@ -228,14 +282,21 @@ static bool mine(const cc_self *me, const cc_shard *s, uint64_t hash) {
   return true;
 }
 
-static cc_key_turn *new_turn(cc_shard *s, uint64_t hash) {
-  cc_key_turn *t = cc_arena_new(sizeof *t);
+static cc_key_turn *new_turn(cc_self *me, cc_shard *s, uint64_t hash) {
+  cc_key_turn *t = cc_arena_take(sizeof *t);
   if (t == NULL) return NULL;
   memset(t, 0, sizeof *t);
   t->hash = hash;
   t->next = s->turns;
+  cc_note(me, s->turns);
   s->turns = t;
+  cc_hand_lay(me, me->slot, t);
   return t;
+}
+
+static void use(cc_self *me, cc_key_turn *t) {
+  cc_note(me, t->users);
+  t->users++;
 }
 
 cc_key_turn *cc_dict_enter(cc_self *me, cc_dict *d, const cc_key *key, cc_shard **shard) {
@@ -244,9 +305,9 @@ cc_key_turn *cc_dict_enter(cc_self *me, cc_dict *d, const cc_key *key, cc_shard 
   cc_guard_lock(&s->guard, me->word);
   cc_key_turn *t = s->turns;
   while (t != NULL && t->hash != hash) t = t->next;
-  if (t == NULL) t = new_turn(s, hash);
-  if (t != NULL) t->users++;
-  cc_guard_unlock(&s->guard);
+  if (t == NULL) t = new_turn(me, s, hash);
+  if (t != NULL) use(me, t);
+  cc_section_end(me, &s->guard);
   return t;
 }
 
@@ -254,20 +315,23 @@ cc_key_turn *cc_dict_enter_busy(cc_self *me, cc_shard *s) {
   cc_guard_lock(&s->guard, me->word);
   cc_key_turn *t = s->turns;
   while (t != NULL && cc_turn_mine(me, &t->turn)) t = t->next;
-  if (t != NULL) t->users++;
-  cc_guard_unlock(&s->guard);
+  if (t != NULL) use(me, t);
+  cc_section_end(me, &s->guard);
   return t;
 }
 
 void cc_dict_leave(cc_self *me, cc_shard *s, cc_key_turn *t) {
   cc_guard_lock(&s->guard, me->word);
+  cc_note(me, t->users);
   bool last = --t->users == 0;
   if (last) {
     cc_key_turn **link = &s->turns;
     while (*link != t) link = &(*link)->next;
+    cc_note(me, *link);
     *link = t->next;
+    cc_hand_take(me, me->slot, t, false);
   }
-  cc_guard_unlock(&s->guard);
+  cc_section_end(me, &s->guard);
   if (last) cc_arena_free(t);
 }
 
@@ -309,34 +373,54 @@ static void lock_to_change(cc_self *me, cc_dict *d, cc_shard *s) {
   }
 }
 
-static void remove_at(cc_shard *s, cc_entry **link) {
+/* old: the value, which is in the caller's hand then. */
+static void remove_at(cc_self *me, cc_shard *s, cc_entry **link, cc_item *old) {
   cc_entry *e = *link;
+  read_value(e, old);
+  cc_note(me, *link);
   *link = e->next;
+  take_entry(me, e);
+  take_value(me, old);
+  count(me, s, (uint32_t)-1);
+  cc_commit(me, 0);
   free_entry(e);
-  count(s, (uint32_t)-1);
-  for (int i = 0; i < 2 && s->n < s->buckets / 2; i++) merge(s); /* two, to keep up */
+  for (int i = 0; i < 2 && s->n < s->buckets / 2; i++) merge(me, s); /* two, to keep up */
 }
 
-/* link: where the key's entry is, NULL in it when there is none. */
-static cc_outcome store(cc_shard *s, cc_entry **link, uint64_t hash, const cc_key *key,
-                        const cc_item *item) {
-  cc_entry *e = *link;
-  if (e == NULL) {
-    e = new_entry(hash, key, item);
-    if (e == NULL) return CC_NO_MEMORY;
-    e->next = NULL;
-    *link = e;
-    write_value(e, item);
-    count(s, 1);
-    if (s->n > s->buckets) split(s);
-    return CC_OK;
-  }
-  if (bytes_of(item) > e->value_room) {
-    e = enlarge(e, item);
-    if (e == NULL) return CC_NO_MEMORY;
-    *link = e;
-  }
+static cc_outcome add(cc_self *me, cc_shard *s, cc_entry **link, uint64_t hash, const cc_key *key,
+                      const cc_item *item) {
+  cc_entry *e = new_entry(hash, key, item);
+  if (e == NULL) return CC_NO_MEMORY;
+  e->next = NULL;
   write_value(e, item);
+  cc_note(me, *link);
+  *link = e;
+  lay_entry(me, e);
+  lay_value(me, item);
+  count(me, s, 1);
+  cc_commit(me, 0);
+  if (s->n > s->buckets) split(me, s);
+  return CC_OK;
+}
+
+/* link: where the key's entry is, NULL in it when there is none. *old: the value that was there, in
+** the caller's hand then, or nil. */
+static cc_outcome store(cc_self *me, cc_shard *s, cc_entry **link, uint64_t hash, const cc_key *key,
+                        const cc_item *item, cc_item *old) {
+  cc_entry *e = *link;
+  if (e == NULL) return add(me, s, link, hash, key, item);
+  bool fits = bytes_of(item) <= e->value_room;
+  read_value(e, old);
+  if (fits) {
+    note_value(me, e, item);
+    write_value(e, item);
+  } else if (!enlarge(me, link, item)) {
+    return CC_NO_MEMORY;
+  }
+  lay_value(me, item);
+  take_value(me, old);
+  cc_commit(me, 0);
+  if (!fits) cc_arena_free(e);
   return CC_OK;
 }
 
@@ -351,16 +435,11 @@ cc_outcome cc_dict_set(cc_self *me, cc_dict *d, const cc_key *key, const cc_item
     outcome = CC_TIMEOUT;
   } else if (item->kind == CC_ITEM_NIL) {
     cc_entry **link = find(s, hash, key);
-    if (link != NULL && *link != NULL) {
-      read_value(*link, old);
-      remove_at(s, link);
-    }
-  } else if (cc_unlikely(!prepare(s))) {
+    if (link != NULL && *link != NULL) remove_at(me, s, link, old);
+  } else if (cc_unlikely(!prepare(me, s))) {
     outcome = CC_NO_MEMORY;
   } else {
-    cc_entry **link = find(s, hash, key);
-    if (*link != NULL) read_value(*link, old);
-    outcome = store(s, link, hash, key, item);
+    outcome = store(me, s, find(s, hash, key), hash, key, item, old);
     if (outcome != CC_OK) old->kind = CC_ITEM_NIL;
   }
   cc_guard_unlock(&s->guard);
@@ -373,7 +452,7 @@ cc_outcome cc_dict_set_default(cc_self *me, cc_dict *d, const cc_key *key, const
   cc_shard *s = shard_of(d, hash);
   cc_outcome outcome;
   lock_to_change(me, d, s);
-  cc_entry **link = prepare(s) ? find(s, hash, key) : NULL;
+  cc_entry **link = prepare(me, s) ? find(s, hash, key) : NULL;
   if (link == NULL) {
     outcome = CC_NO_MEMORY;
   } else if (*link != NULL) {
@@ -385,7 +464,7 @@ cc_outcome cc_dict_set_default(cc_self *me, cc_dict *d, const cc_key *key, const
   } else {
     cc_item_copy(now, item);
     cc_item_retain(now); /* before anybody else may drop the item */
-    outcome = store(s, link, hash, key, item);
+    outcome = add(me, s, link, hash, key, item);
     if (outcome != CC_OK) cc_item_drop(now);
   }
   cc_guard_unlock(&s->guard);
@@ -440,43 +519,75 @@ bool cc_dict_copy(cc_self *me, cc_dict *d, cc_dict_part part, cc_records *r) {
   return ok;
 }
 
-/* Takes everything out of a shard; the guard is held, or nobody else knows the dict. */
-static cc_entry *unlink_all(cc_shard *s) {
-  cc_entry *all = NULL, *next;
-  for (uint32_t i = 0; i < s->buckets; i++) {
-    for (cc_entry *e = s->table[i]; e != NULL; e = next) {
-      next = e->next;
-      e->next = all;
-      all = e;
-    }
-  }
-  cc_arena_free(s->table);
+/* {== dropping many: their values may be the last references to other objects, so no guard is
+** held meanwhile */
+
+/* Under the guard: all becomes trash, of which there is none. */
+static void take_all(cc_self *me, cc_shard *s) {
+  cc_note(me, s->trash);
+  cc_note(me, s->trash_buckets);
+  cc_note(me, s->table);
+  cc_note(me, s->buckets);
+  cc_note(me, s->room);
+  cc_note(me, s->n);
+  s->trash = s->table;
+  s->trash_buckets = s->buckets;
   s->table = NULL;
   s->buckets = s->room = 0;
   atomic_store(&s->n, 0);
-  return all;
+  cc_commit(me, 0);
 }
 
-/* Their values may be the last references to other objects. */
-static void free_all(cc_entry *e) {
-  cc_entry *next;
-  for (; e != NULL; e = next) {
-    cc_item value;
-    next = e->next;
-    read_value(e, &value);
+/* Takes an entry out of the trash, or the table if there is none left; false: there is no trash. */
+static bool take_trash(cc_self *me, cc_shard *s, cc_entry **e, cc_item *value, cc_entry ***table) {
+  cc_guard_lock(&s->guard, me->word);
+  bool any = s->trash != NULL;
+  *e = NULL;
+  *table = NULL;
+  while (any && s->trash_buckets > 0 && s->trash[s->trash_buckets - 1] == NULL) s->trash_buckets--;
+  if (any && s->trash_buckets > 0) {
+    cc_entry **link = &s->trash[s->trash_buckets - 1];
+    *e = *link;
+    read_value(*e, value);
+    cc_note(me, *link);
+    *link = (*e)->next;
+    take_entry(me, *e);
+    take_value(me, value);
+  } else if (any) {
+    *table = s->trash;
+    cc_note(me, s->trash);
+    s->trash = NULL;
+    cc_hand_take(me, me->slot, *table, false);
+  }
+  cc_section_end(me, &s->guard);
+  return any;
+}
+
+static void drop_trash(cc_self *me, cc_shard *s) {
+  cc_entry *e, **table;
+  cc_item value;
+  while (take_trash(me, s, &e, &value, &table)) {
+    cc_arena_free(table);
+    if (e == NULL) continue;
     free_entry(e);
     cc_item_drop(&value);
   }
 }
 
+/* ==} */
+
 cc_outcome cc_dict_clear_shard(cc_self *me, cc_dict *d, cc_shard *s) {
-  cc_entry *all = NULL;
   lock_to_change(me, d, s);
+  while (s->trash != NULL) { /* another is at it */
+    cc_guard_unlock(&s->guard);
+    drop_trash(me, s);
+    lock_to_change(me, d, s);
+  }
   bool free = true;
   for (const cc_key_turn *t = s->turns; t != NULL; t = t->next) free &= cc_turn_mine(me, &t->turn);
-  if (free) all = unlink_all(s);
+  if (free) take_all(me, s);
   cc_guard_unlock(&s->guard);
-  free_all(all);
+  drop_trash(me, s);
   return free ? CC_OK : CC_TIMEOUT;
 }
 
@@ -491,11 +602,43 @@ uint64_t cc_dict_size(const cc_dict *d) {
 
 static void destroy(cc_object *o) {
   cc_dict *d = (cc_dict *)o;
-  for (uint32_t i = 0; i < CC_DICT_SHARDS; i++) free_all(unlink_all(&d->shards[i]));
+  cc_self *me = cc_self_get();
+  for (uint32_t i = 0; i < CC_DICT_SHARDS; i++) {
+    cc_shard *s = &d->shards[i];
+    drop_trash(me, s);
+    take_all(me, s);
+    drop_trash(me, s);
+    /* of users that were killed */
+    for (cc_key_turn *t; (t = s->turns) != NULL;) {
+      cc_note(me, s->turns);
+      s->turns = t->next;
+      cc_hand_take(me, me->slot, t, false);
+      cc_commit(me, 0);
+      cc_arena_free(t);
+    }
+  }
 }
 
+static void mend(cc_self *me, cc_object *o, uint32_t process) {
+  cc_dict *d = (cc_dict *)o;
+  cc_guard_inherit(me, &o->guard, process);
+  cc_guard_unlock(&o->guard);
+  cc_guard_inherit(me, &d->copy_guard, process);
+  atomic_store(&d->copying, 0);
+  cc_guard_unlock(&d->copy_guard);
+  for (uint32_t i = 0; i < CC_DICT_SHARDS; i++) {
+    cc_shard *s = &d->shards[i];
+    cc_guard_inherit(me, &s->guard, process);
+    fill_last(me, s);
+    for (cc_key_turn *t = s->turns; t != NULL; t = t->next) cc_turn_mend(me, &t->turn, process);
+    cc_guard_unlock(&s->guard);
+    drop_trash(me, s);
+  }
+}
+
+const cc_ops cc_dict_ops = {.destroy = destroy, .mend = mend};
+
 cc_dict *cc_dict_new(void) {
-  cc_object_set_destructor(CC_DICT, destroy);
   cc_dict *d = (cc_dict *)cc_object_new(CC_DICT, sizeof *d);
   if (d != NULL) d->seed = mix((uint64_t)cc_clock() ^ PRIME_2, d->object.id ^ PRIME_1);
   return d;

@@ -11,6 +11,7 @@
 #ifndef CC_DICT_H
 #define CC_DICT_H
 
+#include "core/kind.h"
 #include "core/records.h"
 #include "core/turn.h"
 
@@ -33,6 +34,8 @@ typedef struct cc_shard {
   _Atomic uint32_t n;          /* entries; written under the guard */
   cc_entry **table;
   cc_key_turn *turns;
+  cc_entry **trash;            /* a table that was taken out at once and is being dropped */
+  uint32_t trash_buckets;
 } cc_shard;
 
 typedef struct cc_dict {
@@ -51,6 +54,8 @@ typedef struct cc_key {
   const void *bytes; /* of a string */
   size_t size;
 } cc_key;
+
+extern const cc_ops cc_dict_ops;
 
 cc_dict *cc_dict_new(void); /* NULL when shared memory is used up */
 

@@ -2,12 +2,15 @@
 #ifndef CC_EVENT_H
 #define CC_EVENT_H
 
+#include "core/kind.h"
 #include "core/park.h"
 
 typedef struct cc_event {
   cc_object object;
   _Atomic uint32_t flag; /* changed under the object's guard, read without */
 } cc_event;
+
+extern const cc_ops cc_event_ops;
 
 cc_event *cc_event_new(void);
 

@@ -5,6 +5,7 @@
 #include "core/family.h"
 
 #include "core/descriptor.h"
+#include "core/kind.h"
 #include "core/local.h"
 #include "core/park.h"
 
@@ -16,6 +17,7 @@
 
 cc_family *cc_family_root;
 uint32_t cc_family_self;
+_Atomic uint32_t cc_family_shared;
 bool cc_family_forked;
 
 static _Atomic uint32_t opening; /* 0 not yet, 1 in progress, 2 open */
@@ -51,6 +53,7 @@ static void forked(void) { cc_family_forked = true; }
 
 static bool make(void) {
   cc_process_sanitize();
+  cc_kinds_open();
   for (size_t size = LARGEST; size >= SMALLEST; size /= 2) {
     char *memory = cc_map_shared(size);
     if (memory == NULL) continue;
@@ -84,6 +87,7 @@ uint32_t cc_family_reserve(cc_object *process) {
     cc_process *p = &f->processes[i];
     int64_t none = 0;
     if (!atomic_compare_exchange_strong(&p->pid, &none, CC_UNBORN)) continue;
+    atomic_store(&cc_family_shared, 1);
     atomic_store(&p->object, process);
     atomic_store(&p->pending, 1);
     atomic_fetch_add(&f->pending, 1);

@@ -39,6 +39,7 @@ typedef struct cc_family {
   uint32_t object_limit;                /* constant */
   _Atomic(cc_object *) *objects;        /* the table; a free entry holds the next index */
 
+  cc_guard bury_guard;                  /* one undoes at a time */
   cc_guard deadlock_guard;              /* one report at a time */
   _Atomic uint32_t active;              /* threads that could signal */
   _Atomic uint32_t blocked;             /* those of them that sleep without deadline */
@@ -56,7 +57,7 @@ typedef struct cc_family {
 
 /* The family, after cc_family_open has succeeded in this process. */
 extern cc_family *cc_family_root;
-extern uint32_t cc_family_self; /* this process's entry */
+
 
 /* Takes an entry for a process that is about to be forked, with one thing pending;
 ** CC_NO_PROCESS when all are in use. To give it up again: cc_bury in bury.h. */

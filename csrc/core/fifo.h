@@ -72,58 +72,53 @@ static inline uint32_t cc_record_length(const unsigned char *from) {
 
 /* {== the putters' end; under the putters' guard */
 
-/* A segment with room for a record of `need` bytes and the END mark. */
-bool cc_fifo_extend(cc_queue *q, uint32_t need);
+/* A segment with room for a record of `need` bytes and the END mark: a section of its own, with
+** nothing unpublished before it. */
+bool cc_fifo_extend(cc_self *me, cc_queue *q, uint32_t need);
 
-static inline bool cc_fifo_reserve(cc_queue *q, uint32_t need) {
+static inline bool cc_fifo_has_room(const cc_queue *q, uint32_t need) {
   return cc_likely(q->put.segment != NULL &&
-                   q->put.at + need + sizeof(cc_head) <= q->put.segment->size) ||
-         cc_fifo_extend(q, need);
+                   q->put.at + need + sizeof(cc_head) <= q->put.segment->size);
 }
 
-/* Writes the item behind the last, unpublished; false when shared memory is used up. */
-static inline bool cc_fifo_append(cc_queue *q, const cc_item *item) {
+/* Writes the item behind the last, unpublished, in a section that notes q->put.at; false when
+** shared memory is used up. */
+static inline bool cc_fifo_append(cc_self *me, cc_queue *q, const cc_item *item) {
   uint32_t need = (uint32_t)sizeof(cc_head) + cc_payload(item->kind, item->size);
-  if (!cc_fifo_reserve(q, need)) return false;
+  if (!cc_fifo_has_room(q, need) && !cc_fifo_extend(me, q, need)) return false;
+  cc_note(me, q->put.at);
   q->put.at += cc_record_write(q->put.segment->bytes + q->put.at, item);
   return true;
 }
 
-/* The same with a record; its length, 0 when shared memory is used up. */
-static inline uint32_t cc_fifo_append_record(cc_queue *q, const unsigned char *record) {
-  uint32_t length = cc_record_length(record);
-  if (!cc_fifo_reserve(q, length)) return 0;
-  cc_record_copy(q->put.segment->bytes + q->put.at, record);
-  q->put.at += length;
-  return length;
-}
-
 /* ==} {== the getters' end; under the getters' guard */
 
-/* Goes on in the next segment and frees the one that is used up. */
-const unsigned char *cc_fifo_advance(cc_queue *q);
+/* Goes on in the next segment and frees the one that is used up: a section of its own, with
+** nothing taken that is not counted. */
+const unsigned char *cc_fifo_advance(cc_self *me, cc_queue *q);
 
-/* The record of the next item, which is published. */
-static inline const unsigned char *cc_fifo_first(cc_queue *q) {
-  if (cc_likely(q->get.segment != NULL)) {
-    const unsigned char *from = q->get.segment->bytes + q->get.at;
-    if (cc_likely(((const cc_head *)(const void *)from)->kind != CC_END)) return from;
-  }
-  return cc_fifo_advance(q);
+/* The record of the next item, which is published; NULL: cc_fifo_advance gives it. */
+static inline const unsigned char *cc_fifo_first(const cc_queue *q) {
+  if (cc_unlikely(q->get.segment == NULL)) return NULL;
+  const unsigned char *from = q->get.segment->bytes + q->get.at;
+  return cc_likely(((const cc_head *)(const void *)from)->kind != CC_END) ? from : NULL;
 }
 
-static inline void cc_fifo_take(cc_queue *q, cc_item *item) {
+/* In a section. */
+static inline void cc_fifo_take(cc_self *me, cc_queue *q, cc_item *item) {
   const unsigned char *from = cc_fifo_first(q);
+  if (cc_unlikely(from == NULL)) from = cc_fifo_advance(me, q);
+  cc_note(me, q->get.at);
   q->get.at += cc_record_read(from, item);
 }
 
 /* Puts the records of a segment from `at` on before all others; it has room for an END mark at
-** `end`. It becomes the queue's. */
-void cc_fifo_give_back(cc_queue *q, cc_segment *s, uint32_t at, uint32_t end);
+** `end`. It becomes the queue's, out of the caller's hand. In a section. */
+void cc_fifo_give_back(cc_self *me, cc_queue *q, cc_segment *s, uint32_t at, uint32_t end);
 
 /* ==} */
 
-/* A segment that is in no queue, of the usual size; NULL when shared memory is used up. */
+/* A segment that is in no queue but in the caller's hand, of the usual size; NULL when shared memory is used up. */
 cc_segment *cc_fifo_segment(void);
 
 void cc_fifo_free(cc_queue *q);

@@ -5,7 +5,7 @@
 #include "core/pile.h"
 
 void cc_item_retain(const cc_item *item) {
-  if (cc_item_has_parcel(item->kind)) cc_parcel_retain(item->u.parcel);
+  if (cc_item_has_parcel(item->kind)) cc_parcel_take(item->u.parcel);
 }
 
 void cc_item_drop(const cc_item *item) {

@@ -2,10 +2,14 @@
 ** List: a shared array of values, a ring of small cells, so that both ends are cheap.
 ** A change waits while somebody else has the turn (turn.h: sort), or while a copy of
 ** the whole list is made; readers wait for neither.
+**
+** A value is put in or taken out in the middle by moving a hole through the ring, one cell at a
+** time: wherever a killed process leaves it, it is moved on to an end and is gone.
 */
 #ifndef CC_LIST_H
 #define CC_LIST_H
 
+#include "core/kind.h"
 #include "core/records.h"
 #include "core/turn.h"
 
@@ -20,7 +24,14 @@ typedef struct cc_list {
   size_t room;              /* of cells: 0 or a power of two */
   size_t first;             /* cell of the first value */
   _Atomic size_t n;         /* how many there are */
+  size_t hole;              /* + 1: one cell more is in the ring, which holds nothing; 0: none */
+  struct {                  /* cells that were taken out at once and are being dropped */
+    cc_cell *cells;
+    size_t room, first, n;
+  } trash;
 } cc_list;
+
+extern const cc_ops cc_list_ops;
 
 cc_list *cc_list_new(void); /* NULL when shared memory is used up */
 

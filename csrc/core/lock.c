@@ -17,15 +17,14 @@ static bool ready(const cc_self *me, cc_object *o) {
   return again || (atomic_load(&k->word) & ~WAITERS) == 0;
 }
 
-static void notice(cc_object *o) { atomic_fetch_or(&((cc_lock *)o)->word, WAITERS); }
-
-static cc_lock *new_lock(cc_kind kind) {
-  static const cc_watchable watchable = {.ready = ready, .notice = notice};
-  cc_watch_register(kind, &watchable);
-  return (cc_lock *)cc_object_new(kind, sizeof(cc_lock));
+static void notice(cc_self *me, cc_object *o) {
+  (void)me;
+  atomic_fetch_or(&((cc_lock *)o)->word, WAITERS);
 }
 
-cc_lock *cc_lock_new(void) { return new_lock(CC_LOCK); }
+cc_lock *cc_lock_new(void) { return (cc_lock *)cc_object_new(CC_LOCK, sizeof(cc_lock)); }
+
+cc_lock *cc_rlock_new(void) { return (cc_lock *)cc_object_new(CC_RLOCK, sizeof(cc_lock)); }
 
 /* Takes the lock if it is free, keeping the line bit. */
 static bool try_take(cc_self *me, cc_lock *k) {
@@ -33,7 +32,7 @@ static bool try_take(cc_self *me, cc_lock *k) {
   while ((word & ~WAITERS) == 0) {
     if (atomic_compare_exchange_weak_explicit(&k->word, &word, word | me->word,
                                               memory_order_acquire, memory_order_relaxed)) {
-      atomic_store_explicit(&k->holder, me->slot->ident, memory_order_relaxed);
+      cc_lock_set_holder(me, k);
       cc_descriptor_update(&k->object);
       return true;
     }
@@ -52,9 +51,12 @@ static bool line_up(cc_self *me, cc_lock *k, bool again) {
                                                                   memory_order_relaxed,
                                                                   memory_order_relaxed)) {
       if (again) /* was first before it was woken */
-        cc_waitlist_prepend(&k->object.waiters, &me->slot->waiter, me->slot);
+        cc_waitlist_prepend(me, &k->object, &k->object.guard, &k->object.waiters,
+                            &me->slot->waiter, me->slot);
       else
-        cc_waitlist_append(&k->object.waiters, &me->slot->waiter, me->slot);
+        cc_waitlist_append(me, &k->object, &k->object.guard, &k->object.waiters,
+                           &me->slot->waiter, me->slot);
+      cc_commit(me, 0);
       standing = true;
       break;
     }
@@ -66,14 +68,17 @@ static bool line_up(cc_self *me, cc_lock *k, bool again) {
 /* Wakes the first in line who wants the lock, and those before who only watch. The line bit
 ** comes first: the granted one may see its grant before it is woken, give up, and rely on the
 ** next release to look at the line. With a descriptor the bit stays. */
-static void wake_first(cc_self *me, cc_lock *k) {
+static cc_slot *grant(cc_self *me, cc_lock *k) {
   cc_waitlist *l = &k->object.waiters;
-  cc_slot *s;
-  cc_guard_lock(&k->object.guard, me->word);
-  while (cc_waitlist_watched(l)) cc_wake(cc_grant_first(l, 1));
+  while (cc_waitlist_watched(l)) cc_wake(cc_grant_first(me, l, 1));
   if (l->first != l->last || atomic_load(&k->object.described))
     atomic_fetch_or_explicit(&k->word, WAITERS, memory_order_relaxed);
-  s = cc_grant_first(l, 1);
+  return cc_grant_first(me, l, 1);
+}
+
+static void wake_first(cc_self *me, cc_lock *k) {
+  cc_guard_lock(&k->object.guard, me->word);
+  cc_slot *s = grant(me, k);
   cc_guard_unlock(&k->object.guard);
   cc_wake(s);
   cc_descriptor_update(&k->object);
@@ -113,11 +118,12 @@ cc_outcome cc_lock_acquire_slow(cc_self *me, cc_lock *k, int64_t deadline) {
 }
 
 void cc_lock_move(cc_self *me, cc_lock *k, cc_waiter *w) {
-  cc_guard_lock(&k->object.guard, me->word);
-  cc_waitlist_append(&k->object.waiters, w, w->slot);
+  cc_waitlist_append(me, &k->object, &k->object.guard, &k->object.waiters, w, w->slot);
   w->moved = true;
   atomic_fetch_or_explicit(&k->word, WAITERS, memory_order_relaxed);
-  cc_guard_unlock(&k->object.guard);
+}
+
+void cc_lock_moved(cc_self *me, cc_lock *k) {
   /* a plain lock may be released by another while its holder notifies */
   if (!cc_lock_locked(k)) wake_first(me, k);
 }
@@ -145,19 +151,52 @@ uint64_t cc_lock_holder(const cc_lock *k) {
   return cc_lock_locked(k) ? atomic_load_explicit(&k->holder, memory_order_relaxed) : 0;
 }
 
-static void abandon(cc_self *me, cc_object *o, uint32_t mode) {
-  cc_lock *k = (cc_lock *)o;
-  (void)mode;
-  if (!cc_lock_mine(me, k)) return;
+static void set_abandoned(cc_lock *k) {
   atomic_store(&k->count, 0);
   atomic_store(&k->abandoned, 1);
+}
+
+/* Of rlocks: a thread has ended in a process that goes on. */
+static void abandon(cc_self *me, cc_object *o, uint32_t mode, uint32_t count, bool killed) {
+  cc_lock *k = (cc_lock *)o;
+  (void)mode, (void)count, (void)killed;
+  if (!cc_lock_mine(me, k)) return;
+  set_abandoned(k);
   cc_lock_release(me, k);
 }
 
-cc_lock *cc_rlock_new(void) {
-  cc_set_abandon(CC_RLOCK, abandon);
-  return new_lock(CC_RLOCK);
+/* Whether a process that has ended holds it: by a thread that was there to the end, or (a
+** plain lock) by one that had ended before and left it locked. */
+static bool left_by(cc_lock *k, uint32_t process) {
+  uint32_t word = atomic_load(&k->word) & ~WAITERS;
+  if (word == 0) return false;
+  if (cc_slot_of(word, process)) return true;
+  return atomic_load(&k->holder) != 0 && atomic_load(&k->process) == process;
 }
+
+static void mend(cc_self *me, cc_object *o, uint32_t process) {
+  cc_lock *k = (cc_lock *)o;
+  cc_slot *s = NULL;
+  cc_guard_inherit(me, &o->guard, process);
+  if (left_by(k, process)) {
+    set_abandoned(k);
+    atomic_store(&k->holder, 0);
+    atomic_store(&k->word, o->waiters.first != NULL ? WAITERS : 0);
+  }
+  if (!cc_lock_locked(k) && o->waiters.first != NULL) s = grant(me, k); /* a wake-up may be lost */
+  cc_section_end(me, &o->guard);
+  cc_wake(s);
+  cc_descriptor_update(o);
+}
+
+/* One that was woken to try again has gone, perhaps. */
+static void withdrawn(cc_self *me, cc_object *o, cc_waitlist *line) {
+  (void)line;
+  if (!cc_lock_locked((cc_lock *)o)) wake_first(me, (cc_lock *)o);
+}
+
+const cc_ops cc_lock_ops = {
+    .ready = ready, .notice = notice, .abandon = abandon, .withdrawn = withdrawn, .mend = mend};
 
 uint32_t cc_rlock_count(const cc_lock *k) {
   return cc_lock_locked(k) ? atomic_load_explicit(&k->count, memory_order_relaxed) : 0;

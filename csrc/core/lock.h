@@ -7,15 +7,19 @@
 #ifndef CC_LOCK_H
 #define CC_LOCK_H
 
+#include "core/kind.h"
 #include "core/park.h"
 
 typedef struct cc_lock {
   cc_object object;
   _Atomic uint32_t word;   /* 0 free, else holder's slot index + 1; top bit: waiters */
   _Atomic uint64_t holder; /* the holder's ident, for those who ask; by the holder */
+  _Atomic uint32_t process; /* while holder is not 0: entry of its process; by the holder */
   _Atomic uint32_t abandoned; /* a holder ended; until the next one has been told */
   _Atomic uint32_t count;  /* of an rlock: how often it is held; by the holder */
 } cc_lock;
+
+extern const cc_ops cc_lock_ops;
 
 cc_lock *cc_lock_new(void);
 
@@ -24,20 +28,29 @@ bool cc_lock_release(cc_self *me, cc_lock *k);
 
 cc_outcome cc_lock_acquire_slow(cc_self *me, cc_lock *k, int64_t deadline);
 
+/* The process first: who buries it takes a holder of it for true. */
+static inline void cc_lock_set_holder(const cc_self *me, cc_lock *k) {
+  atomic_store_explicit(&k->process, cc_family_self, memory_order_relaxed);
+  cc_order();
+  atomic_store_explicit(&k->holder, me->slot->ident, memory_order_relaxed);
+}
+
 /* CC_OK, CC_TIMEOUT, CC_CANCELLED or CC_INTERRUPTED. */
 static inline cc_outcome cc_lock_acquire(cc_self *me, cc_lock *k, int64_t deadline) {
   uint32_t free = 0;
   if (cc_likely(atomic_compare_exchange_strong_explicit(
           &k->word, &free, me->word, memory_order_acquire, memory_order_relaxed))) {
-    atomic_store_explicit(&k->holder, me->slot->ident, memory_order_relaxed);
+    cc_lock_set_holder(me, k);
     return CC_OK;
   }
   return cc_lock_acquire_slow(me, k, deadline);
 }
 
 /* Puts a waiter of a condition, which its holder has taken out of that line, into the lock's;
-** the caller holds the lock. Its thread then calls the second function. */
+** the caller holds the lock, and its guard in a section. After that the second is called; the
+** waiter's thread calls the third. */
 void cc_lock_move(cc_self *me, cc_lock *k, cc_waiter *w);
+void cc_lock_moved(cc_self *me, cc_lock *k);
 cc_outcome cc_lock_acquire_moved(cc_self *me, cc_lock *k);
 
 bool cc_lock_locked(const cc_lock *k);
@@ -79,6 +92,7 @@ static inline bool cc_rlock_release(cc_self *me, cc_lock *k) {
   atomic_store_explicit(&k->count, n, memory_order_relaxed);
   if (n > 0) return true;
   cc_hold_remove(me, &k->object, 0);
+  cc_commit(me, 0);
   return cc_lock_release(me, k);
 }
 

@@ -5,9 +5,8 @@
 
 #include "core/descriptor.h"
 #include "core/family.h"
+#include "core/kind.h"
 #include "core/local.h"
-
-static _Atomic(cc_destructor) destructors[CC_KINDS];
 
 static const char *const names[CC_KINDS] = {
     [CC_LOCK] = "lock",   [CC_EVENT] = "event",   [CC_QUEUE] = "queue",
@@ -22,18 +21,6 @@ static const char *const names[CC_KINDS] = {
 
 const char *cc_kind_name(cc_kind kind) {
   return kind > 0 && kind < CC_KINDS ? names[kind] : "object";
-}
-
-void cc_object_set_destructor(cc_kind kind, cc_destructor destroy) {
-  if (atomic_load_explicit(&destructors[kind], memory_order_relaxed) != destroy)
-    atomic_store_explicit(&destructors[kind], destroy, memory_order_relaxed);
-}
-
-static _Atomic(const cc_ending *) endings[CC_KINDS];
-
-void cc_object_set_ending(cc_kind kind, const cc_ending *ending) {
-  if (atomic_load_explicit(&endings[kind], memory_order_relaxed) != ending)
-    atomic_store_explicit(&endings[kind], ending, memory_order_release);
 }
 
 uint64_t cc_object_live(cc_kind kind) { return atomic_load(&cc_family_root->live[kind]); }
@@ -66,30 +53,46 @@ bool cc_local_down(uint32_t index) { return --counts[index] == 0; }
 
 /* ==} {== the table */
 
-static bool enter(cc_object *o) {
+/* Into the table, out of the caller's hand, with a reference from this process. */
+static bool enter(cc_self *me, cc_object *o) {
   cc_family *f = cc_family_root;
   bool ok = true;
-  cc_guard_lock(&f->object_guard, cc_self_word());
+  o->holders[cc_family_self / 64] = UINT64_C(1) << (cc_family_self % 64);
+  cc_guard_lock(&f->object_guard, me->word);
   if (f->object_free != 0) {
+    cc_note(me, f->object_free);
     o->index = f->object_free - 1;
     /* a free entry holds the next one's number */
     f->object_free = (uint32_t)(uintptr_t)atomic_load(&f->objects[o->index]);
   } else if (f->object_top < f->object_limit) {
+    cc_note(me, f->object_top);
     o->index = f->object_top++;
   } else {
     ok = false;
   }
-  if (ok) atomic_store(&f->objects[o->index], o);
-  cc_guard_unlock(&f->object_guard);
+  if (ok) {
+    cc_note(me, f->objects[o->index]);
+    atomic_store(&f->objects[o->index], o);
+    cc_note(me, f->live[o->kind]);
+    atomic_fetch_add(&f->live[o->kind], 1);
+    cc_hand_lay(me, me->slot, o);
+  }
+  cc_section_end(me, &f->object_guard);
   return ok;
 }
 
-static void leave(cc_object *o) {
+/* Out of the table, into the caller's hand. */
+static void leave(cc_self *me, cc_object *o) {
   cc_family *f = cc_family_root;
-  cc_guard_lock(&f->object_guard, cc_self_word());
+  cc_guard_lock(&f->object_guard, me->word);
+  cc_note(me, f->objects[o->index]);
   atomic_store(&f->objects[o->index], (cc_object *)(uintptr_t)f->object_free);
+  cc_note(me, f->object_free);
   f->object_free = o->index + 1;
-  cc_guard_unlock(&f->object_guard);
+  cc_note(me, f->live[o->kind]);
+  atomic_fetch_sub(&f->live[o->kind], 1);
+  cc_hand_take(me, me->slot, o, false);
+  cc_section_end(me, &f->object_guard);
 }
 
 /* ==} */
@@ -111,27 +114,28 @@ bool cc_object_alive(uint32_t index, uint64_t id) {
 }
 
 cc_object *cc_object_new(cc_kind kind, size_t size) {
-  cc_object *o = cc_arena_new(size);
+  cc_self *me = cc_self_get();
+  cc_object *o = cc_arena_take(size);
   if (o == NULL) return NULL;
   memset(o, 0, size);
   o->kind = (uint32_t)kind;
   o->id = atomic_fetch_add(&cc_family_root->next_id, 1) + 1;
-  if (!enter(o)) {
+  if (!enter(me, o)) {
     cc_arena_free(o);
     return NULL;
   }
-  atomic_fetch_add(&cc_family_root->live[kind], 1);
-  cc_object_retain(o);
+  cc_guard *g = cc_local_guard(o->index);
+  cc_guard_lock(g, me->word);
+  cc_local_up(o->index);
+  cc_guard_unlock(g);
   return o;
 }
 
 static void destroy_one(cc_object *o) {
-  cc_kind kind = (cc_kind)o->kind;
-  cc_destructor end = atomic_load_explicit(&destructors[kind], memory_order_relaxed);
-  if (end != NULL) end(o);
-  leave(o);
+  const cc_ops *ops = cc_ops_of(o);
+  if (ops->destroy != NULL) ops->destroy(o);
+  leave(cc_self_get(), o);
   cc_arena_free(o);
-  atomic_fetch_sub(&cc_family_root->live[kind], 1);
 }
 
 /* A queue may hold the last reference to the next, and so on: those wait in a
@@ -167,77 +171,106 @@ static bool unused(const cc_object *o) {
 /* What is left to do once the reference guard is released. */
 typedef enum rest { REST_NOTHING, REST_END, REST_DESTROY } rest;
 
-/* The caller holds the reference guard of o, and less refer to it now. */
-static rest fewer(cc_object *o) {
-  o->dying = unused(o);
-  if (o->dying) return REST_DESTROY;
-  const cc_ending *e = atomic_load_explicit(&endings[o->kind], memory_order_acquire);
-  if (cc_likely(e == NULL) || !e->over(o)) return REST_NOTHING;
+/* The caller holds the reference guard of o, and less refer to it now. Inside a section. */
+static rest fewer(cc_self *me, cc_object *o) {
+  bool dies = unused(o);
+  if (dies) {
+    cc_note(me, o->undertaker);
+    o->undertaker = (uint16_t)cc_family_self;
+    cc_note(me, o->dying);
+    o->dying = true;
+    return REST_DESTROY;
+  }
+  const cc_ops *ops = cc_ops_of(o);
+  if (cc_likely(ops->over == NULL) || !ops->over(o)) return REST_NOTHING;
+  cc_note(me, o->parcels);
   o->parcels++; /* the end's reference */
   return REST_END;
 }
 
 static void finish(cc_object *o, rest r) {
   if (r == REST_DESTROY) destroy(o);
-  if (r == REST_END) atomic_load(&endings[o->kind])->end(o);
+  if (r == REST_END) cc_ops_of(o)->end(o);
 }
 
 void cc_object_reconsider(cc_object *o) {
+  cc_self *me = cc_self_get();
   cc_guard *g = reference_guard(o);
-  cc_guard_lock(g, cc_self_word());
-  rest r = fewer(o);
-  cc_guard_unlock(g);
+  cc_guard_lock(g, me->word);
+  rest r = fewer(me, o);
+  cc_section_end(me, g);
   finish(o, r);
 }
 
 /* Sets or clears this process's bit. */
-static rest mark(cc_object *o, bool held) {
+static rest mark(cc_self *me, cc_object *o, bool held) {
   cc_guard *g = reference_guard(o);
   uint64_t bit = UINT64_C(1) << (cc_family_self % 64);
   rest r = REST_NOTHING;
-  cc_guard_lock(g, cc_self_word());
+  cc_guard_lock(g, me->word);
+  uint32_t begin = cc_begin(me);
+  cc_note(me, o->holders[cc_family_self / 64]);
   if (held) {
     o->holders[cc_family_self / 64] |= bit;
   } else {
     o->holders[cc_family_self / 64] &= ~bit;
-    r = fewer(o);
+    r = fewer(me, o);
   }
+  cc_commit(me, begin);
   cc_guard_unlock(g);
   return r;
 }
 
 void cc_object_retain(cc_object *o) {
+  cc_self *me = cc_self_get();
   cc_guard *g = cc_local_guard(o->index);
-  cc_guard_lock(g, cc_self_word());
-  if (cc_local_up(o->index)) mark(o, true);
+  cc_guard_lock(g, me->word);
+  if (cc_local_up(o->index)) mark(me, o, true);
   cc_guard_unlock(g);
 }
 
 void cc_object_release(cc_object *o) {
+  cc_self *me = cc_self_get();
   cc_guard *g = cc_local_guard(o->index);
   rest r = REST_NOTHING;
-  cc_guard_lock(g, cc_self_word());
+  cc_guard_lock(g, me->word);
   if (cc_local_down(o->index)) {
     if (cc_unlikely(atomic_load(&o->described))) cc_descriptor_close(o);
-    r = mark(o, false);
+    r = mark(me, o, false);
   }
   cc_guard_unlock(g);
   finish(o, r);
 }
 
-void cc_object_parcel_retain(cc_object *o) {
+void cc_object_parcel_retain(cc_object *o, uint32_t *n) {
+  cc_self *me = cc_self_get();
   cc_guard *g = reference_guard(o);
-  cc_guard_lock(g, cc_self_word());
+  cc_guard_lock(g, me->word);
+  uint32_t begin = cc_begin(me);
+  cc_note(me, o->parcels);
   o->parcels++;
+  if (n != NULL) {
+    cc_note(me, *n);
+    ++*n;
+  }
+  cc_commit(me, begin);
   cc_guard_unlock(g);
 }
 
-void cc_object_parcel_release(cc_object *o) {
+void cc_object_parcel_release(cc_object *o, uint32_t *n) {
+  cc_self *me = cc_self_get();
   cc_guard *g = reference_guard(o);
-  cc_guard_lock(g, cc_self_word());
+  cc_guard_lock(g, me->word);
+  uint32_t begin = cc_begin(me);
   cc_assert(o->parcels > 0);
+  cc_note(me, o->parcels);
   o->parcels--;
-  rest r = fewer(o);
+  if (n != NULL) {
+    cc_note(me, *n);
+    --*n;
+  }
+  rest r = fewer(me, o);
+  cc_commit(me, begin);
   cc_guard_unlock(g);
   finish(o, r);
 }
@@ -252,8 +285,9 @@ cc_object *cc_object_revive(uint32_t index, uint64_t id) {
     cc_guard_lock(local, me);
     cc_guard_lock(references, me);
     bool dying = o->dying;
-    if (!dying && cc_local_up(index))
+    if (!dying && cc_local_up(index)) { /* one word changes: no notes */
       o->holders[cc_family_self / 64] |= UINT64_C(1) << (cc_family_self % 64);
+    }
     cc_guard_unlock(references);
     cc_guard_unlock(local);
     if (dying) o = NULL;
@@ -262,21 +296,59 @@ cc_object *cc_object_revive(uint32_t index, uint64_t id) {
   return o;
 }
 
-/* Takes back what the process held of the object in that entry, if there is one. */
-static void bury_one(cc_family *f, uint32_t index, uint32_t process) {
-  uint32_t me = cc_self_word();
+/* {== the end of a process */
+
+/* The object in that entry with a reference, or NULL. */
+static cc_object *at(cc_family *f, uint32_t index) {
+  cc_object *o = atomic_load(&f->objects[index]);
+  if ((uintptr_t)o <= f->object_limit) return NULL;
+  uint64_t id = o->id; /* it may be gone: then no object has that entry and that number */
+  return cc_object_revive(index, id);
+}
+
+void cc_objects_mend(uint32_t process) {
+  cc_family *f = cc_family_root;
+  cc_self *me = cc_self_get();
+  cc_guard_inherit(me, &f->object_guard, process);
+  cc_guard_unlock(&f->object_guard);
+  for (uint32_t i = 0; i < CC_REFERENCE_SHARDS; i++) {
+    cc_guard_inherit(me, &f->references[i].guard, process);
+    cc_guard_unlock(&f->references[i].guard);
+  }
+  for (uint32_t i = 0; i < f->object_top; i++) {
+    cc_object *o = at(f, i);
+    if (o == NULL) continue;
+    const cc_ops *ops = cc_ops_of(o);
+    if (ops->mend != NULL) {
+      ops->mend(me, o, process);
+    } else {
+      cc_guard_inherit(me, &o->guard, process);
+      cc_guard_unlock(&o->guard);
+    }
+    cc_object_release(o);
+  }
+}
+
+/* Takes back what the process held of the object in that entry, if there is one, and goes on with
+** destroying it if that process had begun to. */
+static void bury_one(cc_self *me, cc_family *f, uint32_t index, uint32_t process) {
   uint64_t bit = UINT64_C(1) << (process % 64);
   rest r = REST_NOTHING;
-  cc_guard_lock(&f->object_guard, me);
+  cc_guard_lock(&f->object_guard, me->word);
   cc_object *o = atomic_load(&f->objects[index]);
   if ((uintptr_t)o > f->object_limit) {
     cc_guard *g = reference_guard(o);
-    cc_guard_lock(g, me);
-    if ((o->holders[process / 64] & bit) != 0) {
+    cc_guard_lock(g, me->word);
+    if (o->dying && o->undertaker == process) {
+      cc_note(me, o->undertaker);
+      o->undertaker = (uint16_t)cc_family_self;
+      r = REST_DESTROY;
+    } else if (!o->dying && (o->holders[process / 64] & bit) != 0) {
+      cc_note(me, o->holders[process / 64]);
       o->holders[process / 64] &= ~bit;
-      if (!o->dying) r = fewer(o);
+      r = fewer(me, o);
     }
-    cc_guard_unlock(g);
+    cc_section_end(me, g);
   }
   cc_guard_unlock(&f->object_guard);
   finish(o, r);
@@ -284,5 +356,8 @@ static void bury_one(cc_family *f, uint32_t index, uint32_t process) {
 
 void cc_objects_bury(uint32_t process) {
   cc_family *f = cc_family_root;
-  for (uint32_t i = 0; i < f->object_top; i++) bury_one(f, i, process);
+  cc_self *me = cc_self_get();
+  for (uint32_t i = 0; i < f->object_top; i++) bury_one(me, f, i, process);
 }
+
+/* ==} */

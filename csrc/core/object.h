@@ -52,6 +52,7 @@ typedef struct cc_object {
   cc_guard guard;             /* the primitive's own words, and `waiters` */
   uint32_t parcels;           /* references from parcels; under its reference guard */
   bool dying;                 /* nothing refers to it any more; under its reference guard */
+  uint16_t undertaker;        /* dying: entry of the process that destroys it; reference guard */
   _Atomic uint8_t described;  /* a descriptor has been made for it, and may be there */
   union {
     cc_waitlist waiters;         /* under guard */
@@ -59,19 +60,6 @@ typedef struct cc_object {
   };
   uint64_t holders[CC_PROCESS_LIMIT / 64]; /* a bit per process; reference guard */
 } cc_object;
-
-/* What a kind needs done when its last reference goes; may be NULL. */
-typedef void (*cc_destructor)(cc_object *o);
-void cc_object_set_destructor(cc_kind kind, cc_destructor destroy);
-
-/* For kinds that may end before their last reference goes. */
-typedef struct cc_ending {
-  bool (*over)(cc_object *o); /* asked under the reference guard when less refer to it; true once */
-  /* Called then, under no guard, with a parcel's reference that it gives up. It may be called
-  ** while it runs, from below: it must not nest without bound. */
-  void (*end)(cc_object *o);
-} cc_ending;
-void cc_object_set_ending(cc_kind kind, const cc_ending *ending);
 
 /* Asks whether it is over, though no reference went. The caller has one. */
 void cc_object_reconsider(cc_object *o);
@@ -85,9 +73,10 @@ cc_object *cc_object_new(cc_kind kind, size_t size);
 void cc_object_retain(cc_object *o);
 void cc_object_release(cc_object *o);
 
-/* The same for a parcel's references. */
-void cc_object_parcel_retain(cc_object *o);
-void cc_object_parcel_release(cc_object *o);
+/* The same for a parcel's references. *n, if there is one, is counted up or down together with
+** that, whatever happens to the process. */
+void cc_object_parcel_retain(cc_object *o, uint32_t *n);
+void cc_object_parcel_release(cc_object *o, uint32_t *n);
 
 /* A reference to the object that had this index and id, or NULL when it has died or is
 ** just dying: for those who remember an object without a reference. */
@@ -96,7 +85,9 @@ cc_object *cc_object_revive(uint32_t index, uint64_t id);
 /* Whether an object that had this index and id still lives. */
 bool cc_object_alive(uint32_t index, uint64_t id);
 
-/* A process has ended: takes back all its references. Not while it may still run. */
+/* A process has ended: has its guards of all objects taken over, and what it has begun finished
+** (mend in kind.h). Then takes back all its references. Not while it may still run. */
+void cc_objects_mend(uint32_t process);
 void cc_objects_bury(uint32_t process);
 
 /* Name of a kind as concur.type gives it: "lock", "queue", … */

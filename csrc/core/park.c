@@ -31,51 +31,80 @@ static _Atomic uint32_t cpus;     /* 0 until asked */
 
 /* {== lines of waiters */
 
-void cc_waitlist_append(cc_waitlist *l, cc_waiter *w, cc_slot *slot) {
+static void prepare(cc_self *me, cc_object *o, cc_guard *guard, cc_waitlist *l, cc_waiter *w,
+                    cc_slot *slot) {
+  uint64_t waits = (atomic_load_explicit(&w->granted, memory_order_relaxed) >> 32) + 1;
   w->slot = slot;
+  w->object = o;
+  w->guard = guard;
   w->moved = false;
   w->watches = false;
-  atomic_store_explicit(&w->granted, 0, memory_order_relaxed);
+  atomic_store_explicit(&w->granted, waits << 32, memory_order_relaxed);
+  cc_note(me, w->line);
+  atomic_store_explicit(&w->line, l, memory_order_relaxed);
+  cc_note(me, l->first);
+  cc_note(me, l->last);
+}
+
+void cc_waitlist_append(cc_self *me, cc_object *o, cc_guard *guard, cc_waitlist *l, cc_waiter *w,
+                        cc_slot *slot) {
+  prepare(me, o, guard, l, w, slot);
   w->next = NULL;
   w->previous = l->last;
-  if (l->last != NULL)
+  if (l->last != NULL) {
+    cc_note(me, l->last->next);
     l->last->next = w;
-  else
+  } else {
     l->first = w;
+  }
   l->last = w;
 }
 
-void cc_waitlist_prepend(cc_waitlist *l, cc_waiter *w, cc_slot *slot) {
-  w->slot = slot;
-  w->moved = false;
-  w->watches = false;
-  atomic_store_explicit(&w->granted, 0, memory_order_relaxed);
+void cc_waitlist_prepend(cc_self *me, cc_object *o, cc_guard *guard, cc_waitlist *l, cc_waiter *w,
+                         cc_slot *slot) {
+  prepare(me, o, guard, l, w, slot);
   w->previous = NULL;
   w->next = l->first;
-  if (l->first != NULL)
+  if (l->first != NULL) {
+    cc_note(me, l->first->previous);
     l->first->previous = w;
-  else
+  } else {
     l->last = w;
+  }
   l->first = w;
 }
 
-void cc_waitlist_remove(cc_waitlist *l, cc_waiter *w) {
-  if (w->previous != NULL)
-    w->previous->next = w->next;
-  else
-    l->first = w->next;
-  if (w->next != NULL)
-    w->next->previous = w->previous;
-  else
-    l->last = w->previous;
+void cc_stand_in(cc_self *me, cc_object *o, cc_guard *guard, cc_waitlist *l) {
+  cc_waitlist_append(me, o, guard, l, &me->slot->waiter, me->slot);
+  cc_commit(me, 0);
 }
 
-cc_slot *cc_grant_first(cc_waitlist *l, uint32_t reason) {
+void cc_waitlist_remove(cc_self *me, cc_waitlist *l, cc_waiter *w) {
+  if (w->previous != NULL) {
+    cc_note(me, w->previous->next);
+    w->previous->next = w->next;
+  } else {
+    cc_note(me, l->first);
+    l->first = w->next;
+  }
+  if (w->next != NULL) {
+    cc_note(me, w->next->previous);
+    w->next->previous = w->previous;
+  } else {
+    cc_note(me, l->last);
+    l->last = w->previous;
+  }
+}
+
+cc_slot *cc_grant_first(cc_self *me, cc_waitlist *l, uint32_t reason) {
   cc_waiter *w = l->first;
   if (w == NULL) return NULL;
   cc_slot *s = w->slot; /* w is its thread's again after the store */
-  cc_waitlist_remove(l, w);
-  atomic_store_explicit(&w->granted, reason, memory_order_release);
+  cc_waitlist_remove(me, l, w);
+  uint64_t granted = atomic_load_explicit(&w->granted, memory_order_relaxed) | reason;
+  cc_commit_with(me, 0, &w->granted);
+  atomic_store_explicit(&w->granted, granted, memory_order_release);
+  cc_commit_done(me, 0);
   return s;
 }
 
@@ -83,7 +112,7 @@ uint32_t cc_grant_all(cc_self *me, cc_guard *guard, cc_waitlist *l, uint32_t rea
   uint32_t n = 0;
   cc_slot *s;
   cc_guard_lock(guard, me->word);
-  for (; (s = cc_grant_first(l, reason)) != NULL; n++) cc_wake(s);
+  for (; (s = cc_grant_first(me, l, reason)) != NULL; n++) cc_wake(s);
   cc_guard_unlock(guard);
   return n;
 }
@@ -222,7 +251,7 @@ static bool carries(const cc_object *o) {
 
 static bool granted(const cc_waiter *w, size_t n) {
   for (size_t i = 0; i < n; i++)
-    if (atomic_load_explicit(&w[i].granted, memory_order_acquire) != 0) return true;
+    if (cc_granted(&w[i]) != 0) return true;
   return false;
 }
 
@@ -259,19 +288,25 @@ cc_outcome cc_wait(cc_self *me, cc_object *o, cc_guard *guard, cc_waitlist *l, c
   cc_outcome outcome = block(me, o, w, 1, deadline);
   if (outcome != CC_OK) {
     cc_guard_lock(guard, me->word);
-    if (w->moved || atomic_load_explicit(&w->granted, memory_order_relaxed) != 0)
+    if (w->moved || cc_granted(w) != 0) {
       outcome = CC_OK;
-    else
-      cc_waitlist_remove(l, w);
+    } else {
+      cc_waitlist_remove(me, l, w);
+      cc_note(me, w->line);
+      atomic_store_explicit(&w->line, NULL, memory_order_relaxed);
+      cc_commit(me, 0);
+    }
     cc_guard_unlock(guard);
   }
+  if (!w->moved) atomic_store_explicit(&w->line, NULL, memory_order_relaxed);
   if (outcome == CC_OK && cc_deadlock_told(me) && !carries(o)) outcome = CC_DEADLOCK;
   return outcome;
 }
 
 cc_outcome cc_wait_any(cc_self *me, cc_object *o, const cc_waiter *w, size_t n, int64_t deadline) {
   /* those who look for deadlocks read the slot's own waiter, which is in no line now */
-  atomic_store_explicit(&me->slot->waiter.granted, 0, memory_order_relaxed);
+  uint64_t waits = (atomic_load_explicit(&me->slot->waiter.granted, memory_order_relaxed) >> 32) + 1;
+  atomic_store_explicit(&me->slot->waiter.granted, waits << 32, memory_order_relaxed);
   cc_outcome outcome = block(me, o, w, n, deadline);
   return outcome == CC_OK && cc_deadlock_told(me) ? CC_DEADLOCK : outcome;
 }

@@ -22,15 +22,26 @@ typedef enum cc_outcome {
 
 #define CC_NOW 0 /* a deadline that has passed: do not wait */
 
-/* Stands in line: call under the guard of the list's object. */
-void cc_waitlist_append(cc_waitlist *l, cc_waiter *w, cc_slot *slot);
-void cc_waitlist_prepend(cc_waitlist *l, cc_waiter *w, cc_slot *slot);
-void cc_waitlist_remove(cc_waitlist *l, cc_waiter *w);
+/* Stands in a line of o: call under its guard, inside a section, which it leaves open. */
+void cc_waitlist_append(cc_self *me, cc_object *o, cc_guard *guard, cc_waitlist *l, cc_waiter *w,
+                        cc_slot *slot);
+void cc_waitlist_prepend(cc_self *me, cc_object *o, cc_guard *guard, cc_waitlist *l, cc_waiter *w,
+                         cc_slot *slot);
+void cc_waitlist_remove(cc_self *me, cc_waitlist *l, cc_waiter *w);
+
+/* The calling thread stands in the line l of o with its slot's waiter, and the section is done. */
+void cc_stand_in(cc_self *me, cc_object *o, cc_guard *guard, cc_waitlist *l);
+
+/* The same in the line that every object has. */
+static inline void cc_stand(cc_self *me, cc_object *o) {
+  cc_stand_in(me, o, &o->guard, &o->waiters);
+}
 
 /* Takes the first waiter out of the line and tells it `reason` (not 0); under the
-** guard. The result is to be woken by cc_wake after the guard is released (or
+** guard. With that the section is done, all that it has noted so far included: it may only
+** begin another. The result is to be woken by cc_wake after the guard is released (or
 ** before); NULL when nobody waits. */
-cc_slot *cc_grant_first(cc_waitlist *l, uint32_t reason);
+cc_slot *cc_grant_first(cc_self *me, cc_waitlist *l, uint32_t reason);
 
 /* Wakes the thread of a slot; s may be NULL. Never blocks. */
 void cc_wake(cc_slot *s);

@@ -42,7 +42,7 @@ cc_node *cc_node_new(const cc_item *item, const unsigned char *key, size_t size)
   size_t at = sizeof(cc_node) + (height - 1) * sizeof(cc_node *);
   size_t length = cc_item_sized(item->kind) ? item->size : 0;
   if (size > UINT32_MAX / 2) return NULL;
-  cc_node *n = cc_arena_new(at + size + length);
+  cc_node *n = cc_arena_take(at + size + length);
   if (n == NULL) return NULL;
   n->next = NULL;
   n->size = item->size;
@@ -99,19 +99,17 @@ static bool fits(cc_pile *p, const unsigned char *key, cc_node *before) {
 
 static bool put(cc_self *me, cc_pile *p, cc_node *n, bool front) {
   cc_node *before[CC_PILE_LEVELS] = {NULL};
-  bool ok = true;
-  cc_guard_lock(&p->guard, me->word);
   if (n->key != NULL) {
     find(p, n->key, front, before);
-    ok = front || fits(p, n->key, before[0]);
+    if (!front && !fits(p, n->key, before[0])) return false;
   }
-  for (uint32_t level = 0; ok && level < n->height; level++) {
+  for (uint32_t level = 0; level < n->height; level++) {
     cc_node **link = link_at(p, before[level], level);
     *link_at(p, n, level) = *link;
+    cc_note(me, *link);
     *link = n;
   }
-  cc_guard_unlock(&p->guard);
-  return ok;
+  return true;
 }
 
 bool cc_pile_put(cc_self *me, cc_pile *p, cc_node *n) { return put(me, p, n, false); }
@@ -128,10 +126,10 @@ bool cc_pile_fits(cc_self *me, cc_pile *p, const cc_node *n) {
 }
 
 cc_node *cc_pile_take(cc_self *me, cc_pile *p) {
-  cc_guard_lock(&p->guard, me->word);
   cc_node *n = p->first[0];
-  for (uint32_t level = 0; n != NULL && level < n->height; level++)
+  for (uint32_t level = 0; n != NULL && level < n->height; level++) {
+    cc_note(me, p->first[level]);
     p->first[level] = *link_at(p, n, level);
-  cc_guard_unlock(&p->guard);
+  }
   return n;
 }

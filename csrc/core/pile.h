@@ -16,14 +16,15 @@
 typedef struct cc_node cc_node;
 
 typedef struct cc_pile {
-  cc_guard guard;                 /* the rest; taken under a guard of the queue */
+  cc_guard guard;                 /* the rest; taken under a guard of the queue, and kept until
+                                  ** its section is done */
   cc_node *first[CC_PILE_LEVELS]; /* of each level */
 } cc_pile;
 
 cc_pile *cc_pile_new(void); /* NULL when shared memory is used up */
 
-/* A node with a copy of the item (its parcel's reference is not taken) and of the key,
-** NULL for a stack. NULL when shared memory is used up. */
+/* A node in the caller's hand with a copy of the item (its parcel's reference stays where it is)
+** and of the key, NULL for a stack. NULL when shared memory is used up. */
 cc_node *cc_node_new(const cc_item *item, const unsigned char *key, size_t size);
 
 /* Copies the item out of the node. */
@@ -33,7 +34,7 @@ cc_node **cc_node_next(cc_node *n); /* for a chain of nodes that are in no pile 
 void cc_node_free(cc_node *n);      /* the node alone */
 
 /* Puts a node in, behind those of equal key; false when its key has no order with
-** the key of a node that is in there. */
+** the key of a node that is in there. Under the guard, in a section. */
 bool cc_pile_put(cc_self *me, cc_pile *p, cc_node *n);
 
 /* The same before those of equal key: a node that was taken out goes back. */
@@ -42,7 +43,7 @@ void cc_pile_put_back(cc_self *me, cc_pile *p, cc_node *n);
 /* Whether a node could be put in now. */
 bool cc_pile_fits(cc_self *me, cc_pile *p, const cc_node *n);
 
-/* Takes the first node out; NULL when there is none. */
+/* Takes the first node out; NULL when there is none. Under the guard, in a section. */
 cc_node *cc_pile_take(cc_self *me, cc_pile *p);
 
 #endif

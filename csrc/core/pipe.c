@@ -16,7 +16,11 @@ static bool over(cc_object *o) {
     if ((o->holders[i] & ~closed) != 0) open = true;
   }
   if (open || c->ended) return false;
+  cc_self *me = cc_self_get();
+  cc_note(me, c->ended);
+  cc_note(me, c->ender);
   c->ended = true;
+  atomic_store(&c->ender, cc_family_self + 1);
   return true;
 }
 
@@ -40,20 +44,29 @@ static void end(cc_object *o) {
     c = line;
     line = c->next_ended;
     close_ways(c);
-    cc_object_parcel_release(&c->object);
+    atomic_store(&c->ender, 0); /* killed here, its reference would be left */
+    cc_object_parcel_release(&c->object, NULL);
   }
   busy = false;
-}
-
-static void leave(cc_queue *way) {
-  if (way != NULL) cc_object_parcel_release(&way->object);
 }
 
 static void destroy(cc_object *o) {
   cc_connection *c = (cc_connection *)o;
   if (!c->ended) close_ways(c);
-  leave(c->in);
-  leave(c->out);
+  /* in the order in which they were retained, backwards */
+  while (c->held > 0) {
+    cc_queue *way = c->held == 1 && c->in != NULL ? c->in : c->out;
+    cc_object_parcel_release(&way->object, &c->held);
+  }
+}
+
+/* A process was killed before it had told the others. */
+static void mend(cc_self *me, cc_object *o, uint32_t process) {
+  cc_connection *c = (cc_connection *)o;
+  cc_guard_inherit(me, &o->guard, process);
+  cc_guard_unlock(&o->guard);
+  uint32_t dead = process + 1;
+  if (atomic_compare_exchange_strong(&c->ender, &dead, cc_family_self + 1)) end(o);
 }
 
 /* ==} {== watching */
@@ -65,29 +78,32 @@ static bool ready(const cc_self *me, cc_object *o) {
 
 static cc_object *line(cc_object *o) { return &((cc_connection *)o)->in->object; }
 
-static void notice(cc_object *o) {
+static void notice(cc_self *me, cc_object *o) {
   cc_queue *in = ((cc_connection *)o)->in;
   if (atomic_load(&o->described)) atomic_store(&in->object.described, 1);
-  cc_queue_notice(&in->object);
+  cc_queue_notice(me, &in->object);
 }
 
 /* ==} {== making */
 
+const cc_ops cc_connection_ops = {.destroy = destroy,
+                                  .ready = ready,
+                                  .notice = notice,
+                                  .line = line,
+                                  .over = over,
+                                  .end = end,
+                                  .mend = mend};
+
 static cc_connection *new_end(cc_queue *in, cc_queue *out) {
-  static const cc_watchable watchable = {.ready = ready, .notice = notice, .line = line};
-  static const cc_ending ending = {.over = over, .end = end};
-  cc_watch_register(CC_CONNECTION, &watchable);
-  cc_object_set_destructor(CC_CONNECTION, destroy);
-  cc_object_set_ending(CC_CONNECTION, &ending);
   cc_connection *c = (cc_connection *)cc_object_new(CC_CONNECTION, sizeof *c);
   if (c == NULL) return NULL;
   c->in = in;
   c->out = out;
   if (in != NULL) {
     in->shown = c->object.index;
-    cc_object_parcel_retain(&in->object);
+    cc_object_parcel_retain(&in->object, &c->held);
   }
-  if (out != NULL) cc_object_parcel_retain(&out->object);
+  if (out != NULL) cc_object_parcel_retain(&out->object, &c->held);
   return c;
 }
 

@@ -7,15 +7,20 @@
 #ifndef CC_PIPE_H
 #define CC_PIPE_H
 
+#include "core/kind.h"
 #include "core/queue.h"
 
 typedef struct cc_connection {
   cc_object object;
   cc_queue *in, *out; /* NULL: it only sends, only receives; a parcel's reference each; constant */
+  uint32_t held;      /* how many of both are retained */
   bool ended;         /* under the reference guard */
+  _Atomic uint32_t ender; /* ended: entry of the process that tells the others, + 1; 0: they are told */
   struct cc_connection *next_ended; /* in a thread's line of those that it ends */
   _Atomic uint64_t closed[CC_PROCESS_LIMIT / 64]; /* a bit per process that has closed it */
 } cc_connection;
+
+extern const cc_ops cc_connection_ops;
 
 /* The two ends of a new pipe, a reference each; one way: the first receives, the second sends.
 ** capacity: of each way, 0: unbounded. False when shared memory is used up. */

@@ -7,6 +7,7 @@
 #include "core/parcel.h"
 
 enum { GIVEN = 1, CLOSED, NO_MEMORY, DISORDER }; /* reasons of a grant */
+enum { IS_IN = 1 };                              /* mode of a putter whose item was put */
 
 #define LOOKS 8
 #define PAUSES 4  /* between two looks: about 0.2 us */
@@ -14,18 +15,14 @@ enum { GIVEN = 1, CLOSED, NO_MEMORY, DISORDER }; /* reasons of a grant */
 
 /* {== life */
 
-static void destroy(cc_object *o);
-
 static bool ready(const cc_self *me, cc_object *o) {
   (void)me;
   return cc_queue_ready((cc_queue *)o);
 }
 
 cc_queue *cc_queue_new(cc_kind kind, uint64_t capacity, cc_parcel *key) {
-  static const cc_watchable watchable = {.ready = ready, .notice = cc_queue_notice};
+  cc_self *me = cc_self_get();
   cc_pile *pile = NULL;
-  cc_object_set_destructor(kind, destroy);
-  cc_watch_register(kind, &watchable);
   if (kind == CC_LIFO || kind == CC_PRIORITY_QUEUE) {
     pile = cc_pile_new();
     if (pile == NULL) return NULL;
@@ -36,24 +33,60 @@ cc_queue *cc_queue_new(cc_kind kind, uint64_t capacity, cc_parcel *key) {
     return NULL;
   }
   q->capacity = capacity == 0 ? UINT64_MAX : capacity;
+  q->shown = q->object.index;
+  cc_note(me, q->pile);
+  cc_note(me, q->key);
   q->pile = pile;
   q->key = key;
-  q->shown = q->object.index;
+  cc_hand_lay(me, me->slot, pile);
+  cc_hand_lay(me, me->slot, key);
+  cc_commit(me, 0);
   return q;
 }
 
 /* ==} {== the putters' end; under the putters' guard */
 
-/* Writes the item behind the last, unpublished. Returns GIVEN, NO_MEMORY or DISORDER. */
-static uint32_t append(cc_self *me, cc_queue *q, const cc_item *item) {
-  cc_assert(cc_guard_held(&q->put.guard, me->word));
-  if (cc_unlikely(q->pile != NULL)) return cc_pile_put(me, q->pile, item->u.node) ? GIVEN : DISORDER;
-  return cc_likely(cc_fifo_append(q, item)) ? GIVEN : NO_MEMORY;
+/* What an item refers to leaves the hand of the thread that brought it; comes into one. */
+static void lay_down(cc_self *me, cc_slot *s, const cc_item *item) {
+  cc_item inner;
+  if (cc_likely(item->kind < CC_ITEM_NODE)) return;
+  if (item->kind == CC_ITEM_NODE) {
+    cc_hand_lay(me, s, item->u.node);
+    cc_node_item(item->u.node, &inner);
+    item = &inner;
+  }
+  if (cc_item_has_parcel(item->kind)) cc_hand_lay(me, s, item->u.parcel);
 }
 
-static void publish(cc_queue *q, uint64_t n) {
+static void publish(cc_self *me, cc_queue *q, uint64_t n) {
   uint64_t before = atomic_load_explicit(&q->put.count, memory_order_relaxed);
+  cc_commit_with(me, 0, &q->put.count);
   atomic_store_explicit(&q->put.count, before + n, memory_order_release);
+  cc_commit_done(me, 0);
+}
+
+/* Publishes the item, which `from` has brought, as the last; mark: a word of its that tells
+** that, to be changed with it, or NULL. Returns GIVEN, NO_MEMORY or DISORDER. */
+static uint32_t append(cc_self *me, cc_queue *q, const cc_item *item, cc_slot *from, uint32_t *mark) {
+  cc_assert(cc_guard_held(&q->put.guard, me->word));
+  cc_pile *p = q->pile;
+  uint32_t result = GIVEN;
+  if (cc_unlikely(p != NULL)) {
+    cc_guard_lock(&p->guard, me->word);
+    if (!cc_pile_put(me, p, item->u.node)) result = DISORDER;
+  } else if (cc_unlikely(!cc_fifo_append(me, q, item))) {
+    result = NO_MEMORY;
+  }
+  if (cc_likely(result == GIVEN)) {
+    lay_down(me, from, item);
+    if (mark != NULL) {
+      cc_note(me, *mark);
+      *mark = IS_IN;
+    }
+    publish(me, q, 1);
+  }
+  if (p != NULL) cc_guard_unlock(&p->guard);
+  return result;
 }
 
 /* For how many more items, the last of which are not published yet. */
@@ -72,10 +105,10 @@ static void nobody_puts(cc_queue *q) {
 static bool serve_putters(cc_self *me, cc_queue *q) {
   cc_assert(cc_guard_held(&q->put.guard, me->word));
   bool served = false;
-  while (q->put.waiters.first != NULL && has_room(q, 0)) {
-    uint32_t result = append(me, q, &q->put.waiters.first->slot->item);
-    if (result == GIVEN) publish(q, 1);
-    cc_wake(cc_grant_first(&q->put.waiters, result));
+  for (cc_waiter *w; (w = q->put.waiters.first) != NULL && (w->mode == IS_IN || has_room(q, 0));) {
+    uint32_t result = GIVEN;
+    if (w->mode != IS_IN) result = append(me, q, &w->slot->item, w->slot, &w->mode);
+    cc_wake(cc_grant_first(me, &q->put.waiters, result));
     served = true;
   }
   if (q->put.waiters.first == NULL) nobody_puts(q);
@@ -92,21 +125,49 @@ static bool has_item(cc_queue *q, uint64_t uncounted) {
   return q->get.seen != n;
 }
 
-static void count_taken(cc_queue *q, uint64_t n) {
+/* In a section. */
+static void count_taken(cc_self *me, cc_queue *q, uint64_t n) {
   uint64_t before = atomic_load_explicit(&q->get.count, memory_order_relaxed);
+  cc_note(me, q->get.count);
   atomic_store_explicit(&q->get.count, before + n, memory_order_release);
 }
 
-static void take(cc_self *me, cc_queue *q, cc_item *item) {
+/* Takes the next item out, a node of a pile as such, for the thread of that slot: what it refers to
+** is in its hand then. In a section, after which `taken` is to be called. */
+static void take(cc_self *me, cc_queue *q, cc_item *item, cc_slot *to) {
   cc_assert(cc_guard_held(&q->object.guard, me->word));
+  const cc_item *whole = item;
+  cc_item inner;
   if (cc_unlikely(q->pile != NULL)) {
-    cc_node *n = cc_pile_take(me, q->pile);
-    cc_node_item(n, item);
-    cc_node_free(n);
+    cc_guard_lock(&q->pile->guard, me->word);
+    item->kind = CC_ITEM_NODE;
+    item->u.node = cc_pile_take(me, q->pile);
+    cc_node_item(item->u.node, &inner);
+    cc_hand_take(me, to, item->u.node, false);
+    whole = &inner;
   } else {
-    cc_fifo_take(q, item);
+    cc_fifo_take(me, q, item);
   }
-  count_taken(q, 1);
+  if (cc_unlikely(cc_item_has_parcel(whole->kind))) cc_hand_take(me, to, whole->u.parcel, true);
+  count_taken(me, q, 1);
+}
+
+static void taken(cc_queue *q) {
+  if (q->pile != NULL) cc_guard_unlock(&q->pile->guard);
+}
+
+/* Takes the item out of its node. */
+static void unwrap(cc_item *item) {
+  if (cc_likely(item->kind != CC_ITEM_NODE)) return;
+  cc_node *n = item->u.node;
+  cc_node_item(n, item);
+  cc_node_free(n);
+}
+
+static void take_mine(cc_self *me, cc_queue *q, cc_item *item) {
+  take(me, q, item, me->slot);
+  cc_commit(me, 0);
+  taken(q);
 }
 
 static void nobody_gets(cc_queue *q) {
@@ -120,11 +181,12 @@ static bool serve_getters(cc_self *me, cc_queue *q) {
   cc_waitlist *l = &q->object.waiters;
   bool served = false;
   while (l->first != NULL && has_item(q, 0)) {
-    if (!l->first->watches) {
-      take(me, q, &l->first->slot->item);
-      served = true;
-    }
-    cc_wake(cc_grant_first(l, GIVEN));
+    bool wants = !l->first->watches;
+    cc_slot *s = l->first->slot;
+    if (wants) take(me, q, &s->item, s);
+    cc_wake(cc_grant_first(me, l, GIVEN));
+    if (wants) taken(q);
+    served |= wants;
   }
   if (l->first == NULL) nobody_gets(q);
   return served;
@@ -180,7 +242,7 @@ static cc_outcome wait_for_room(cc_self *me, cc_queue *q, int64_t deadline) {
   settle(me, q); /* room may have come between the look and the flag */
   cc_outcome outcome = cc_wait(me, &q->object, &q->put.guard, &q->put.waiters, w, deadline);
   if (outcome != CC_OK) return outcome;
-  outcome = outcome_of(atomic_load_explicit(&w->granted, memory_order_relaxed));
+  outcome = outcome_of(cc_granted(w));
   if (outcome == CC_OK) settle(me, q);
   return outcome;
 }
@@ -194,13 +256,13 @@ cc_outcome cc_queue_put(cc_self *me, cc_queue *q, const cc_item *item, int64_t d
   if (cc_unlikely(atomic_load_explicit(&q->closed, memory_order_relaxed))) {
     outcome = CC_CLOSED;
   } else if (cc_likely(q->put.waiters.first == NULL && has_room(q, 0))) {
-    outcome = outcome_of(append(me, q, item));
-    if (cc_likely(outcome == CC_OK)) publish(q, 1);
+    outcome = outcome_of(append(me, q, item, me->slot, NULL));
   } else if (deadline == CC_NOW) {
     outcome = CC_TIMEOUT;
   } else {
     cc_item_copy(&me->slot->item, item);
-    cc_waitlist_append(&q->put.waiters, &me->slot->waiter, me->slot);
+    me->slot->waiter.mode = 0;
+    cc_stand_in(me, &q->object, &q->put.guard, &q->put.waiters);
     atomic_store(&q->get.putters, 1);
     waits = true;
   }
@@ -213,7 +275,7 @@ cc_outcome cc_queue_put(cc_self *me, cc_queue *q, const cc_item *item, int64_t d
 /* Stands in line, and is served at once if an item came meanwhile. */
 static void line_up(cc_self *me, cc_queue *q) {
   atomic_store(&q->put.getters, 1);
-  cc_waitlist_append(&q->object.waiters, &me->slot->waiter, me->slot);
+  cc_stand(me, &q->object);
   serve_getters(me, q);
 }
 
@@ -222,8 +284,9 @@ static cc_outcome wait_for_item(cc_self *me, cc_queue *q, cc_item *item, int64_t
   cc_outcome outcome =
       cc_wait(me, &q->object, &q->object.guard, &q->object.waiters, w, deadline);
   if (outcome != CC_OK) return outcome;
-  if (atomic_load_explicit(&w->granted, memory_order_relaxed) == CLOSED) return CC_CLOSED;
+  if (cc_granted(w) == CLOSED) return CC_CLOSED;
   cc_item_copy(item, &me->slot->item);
+  unwrap(item);
   return CC_OK;
 }
 
@@ -235,7 +298,8 @@ cc_outcome cc_queue_get(cc_self *me, cc_queue *q, cc_item *item, int64_t deadlin
   cc_guard_lock(&q->object.guard, me->word);
   if (cc_unlikely(q->object.waiters.first != NULL)) serve_getters(me, q); /* they came first */
   if (cc_likely(q->object.waiters.first == NULL && has_item(q, 0))) {
-    take(me, q, item);
+    take_mine(me, q, item);
+    unwrap(item);
   } else if (atomic_load(&q->closed) && !has_item(q, 0)) {
     outcome = CC_CLOSED;
   } else if (deadline == CC_NOW) {
@@ -252,15 +316,26 @@ cc_outcome cc_queue_get(cc_self *me, cc_queue *q, cc_item *item, int64_t deadlin
 
 /* ==} {== many at once */
 
-/* Puts a record's item, unpublished; *length is the record's. */
-static cc_outcome put_record(cc_self *me, cc_queue *q, const unsigned char *record, uint32_t *length) {
+/* Puts a record's item into a pile; *length is the record's. */
+static cc_outcome put_node(cc_self *me, cc_queue *q, const unsigned char *record, uint32_t *length) {
   cc_item item;
-  if (cc_likely(q->pile == NULL)) {
-    *length = cc_fifo_append_record(q, record);
-    return cc_likely(*length > 0) ? CC_OK : CC_NO_MEMORY;
-  }
   *length = cc_record_read(record, &item);
-  return outcome_of(append(me, q, &item));
+  return outcome_of(append(me, q, &item, me->slot, NULL));
+}
+
+/* Writes as many of `n` records as the segment has room for and the queue, then publishes them. */
+static size_t put_run(cc_self *me, cc_queue *q, const unsigned char *records, size_t n, size_t *length) {
+  size_t done = 0;
+  cc_note(me, q->put.at);
+  for (; done < n && has_room(q, done); done++) {
+    uint32_t size = cc_record_length(records + *length);
+    if (!cc_fifo_has_room(q, size)) break;
+    cc_record_copy(q->put.segment->bytes + q->put.at, records + *length);
+    q->put.at += size;
+    *length += size;
+  }
+  publish(me, q, done);
+  return done;
 }
 
 /* As many as there is room for, at most BATCH. Returns the length of their records. */
@@ -271,18 +346,22 @@ static size_t put_batch(cc_self *me, cc_queue *q, const unsigned char *records, 
   cc_guard_lock(&q->put.guard, me->word);
   *outcome = atomic_load_explicit(&q->closed, memory_order_relaxed) ? CC_CLOSED : CC_OK;
   while (*outcome == CC_OK && *n < wanted) {
-    uint32_t size;
-    if (q->put.waiters.first != NULL || !has_room(q, *n)) {
+    if (q->put.waiters.first != NULL || !has_room(q, 0)) {
       *outcome = CC_TIMEOUT;
+    } else if (q->pile != NULL) {
+      uint32_t size;
+      *outcome = put_node(me, q, records + length, &size);
+      if (*outcome != CC_OK) break;
+      length += size;
+      ++*n;
     } else {
-      *outcome = put_record(me, q, records + length, &size);
-      if (cc_likely(*outcome == CC_OK)) {
-        length += size;
-        ++*n;
-      }
+      size_t run = put_run(me, q, records, wanted - *n, &length);
+      *n += run;
+      uint32_t next = *n < wanted ? cc_record_length(records + length) : 0;
+      if (next > 0 && !cc_fifo_has_room(q, next) && !cc_fifo_extend(me, q, next))
+        *outcome = CC_NO_MEMORY;
     }
   }
-  publish(q, *n);
   cc_guard_unlock(&q->put.guard);
   if (atomic_load(&q->put.getters)) settle(me, q);
   return length;
@@ -300,20 +379,42 @@ size_t cc_queue_put_row(cc_self *me, cc_queue *q, const unsigned char *records, 
   return done;
 }
 
-/* Under the getters' guard: moves the next record to `to`, which has `room`; returns its
-** length, 0 when it does not fit. */
-static uint32_t move_record(cc_self *me, cc_queue *q, unsigned char *to, uint32_t room) {
-  if (q->pile != NULL) {
+/* Under the getters' guard: moves items to the row's segment as long as they fit there. */
+static void move_nodes(cc_self *me, cc_queue *q, cc_row *row, size_t max, uint32_t room) {
+  const uint32_t length = sizeof(cc_head) + 8;
+  while (row->n < max && row->end + length <= room && has_item(q, 0)) {
     cc_item item = {0, CC_ITEM_NODE, {0}};
-    if (room < sizeof(cc_head) + 8) return 0;
+    cc_guard_lock(&q->pile->guard, me->word);
     item.u.node = cc_pile_take(me, q->pile);
-    return cc_record_write(to, &item);
+    row->end += cc_record_write(row->segment->bytes + row->end, &item);
+    row->n++;
+    count_taken(me, q, 1);
+    cc_commit(me, 0);
+    cc_guard_unlock(&q->pile->guard);
   }
-  const unsigned char *from = cc_fifo_first(q);
-  if (cc_record_length(from) > room) return 0;
-  uint32_t length = cc_record_copy(to, from);
-  q->get.at += length;
-  return length;
+}
+
+static void move_records(cc_self *me, cc_queue *q, cc_row *row, size_t max, uint32_t room) {
+  uint64_t n = 0; /* taken, and not counted yet */
+  cc_note(me, q->get.at);
+  while (row->n < max && has_item(q, n)) {
+    const unsigned char *from = cc_fifo_first(q);
+    if (cc_unlikely(from == NULL)) {
+      count_taken(me, q, n);
+      cc_commit(me, 0);
+      n = 0;
+      from = cc_fifo_advance(me, q);
+      cc_note(me, q->get.at);
+    }
+    if (row->end + cc_record_length(from) > room) break;
+    uint32_t length = cc_record_copy(row->segment->bytes + row->end, from);
+    q->get.at += length;
+    row->end += length;
+    row->n++;
+    n++;
+  }
+  count_taken(me, q, n);
+  cc_commit(me, 0);
 }
 
 cc_outcome cc_queue_get_row(cc_self *me, cc_queue *q, cc_row *row, size_t max) {
@@ -322,16 +423,15 @@ cc_outcome cc_queue_get_row(cc_self *me, cc_queue *q, cc_row *row, size_t max) {
   row->at = row->end = 0;
   row->segment = cc_fifo_segment();
   if (row->segment == NULL) return CC_NO_MEMORY;
+  uint32_t room = row->segment->size - (uint32_t)sizeof(cc_head);
   cc_guard_lock(&q->object.guard, me->word);
   if (q->object.waiters.first != NULL) serve_getters(me, q);
-  bool mine = q->object.waiters.first == NULL;
-  for (uint32_t length = 1; mine && length > 0 && row->n < max && has_item(q, row->n);) {
-    uint32_t room = row->segment->size - row->end - (uint32_t)sizeof(cc_head);
-    length = move_record(me, q, row->segment->bytes + row->end, room);
-    row->end += length;
-    row->n += length > 0;
+  if (q->object.waiters.first == NULL) {
+    if (q->pile != NULL)
+      move_nodes(me, q, row, max, room);
+    else
+      move_records(me, q, row, max, room);
   }
-  count_taken(q, row->n);
   if (row->n == 0) outcome = atomic_load(&q->closed) && !has_item(q, 0) ? CC_CLOSED : CC_TIMEOUT;
   cc_guard_unlock(&q->object.guard);
   if (outcome != CC_OK) {
@@ -359,7 +459,11 @@ static void put_back(cc_self *me, cc_queue *q, cc_row *row) {
   }
   for (; line != NULL; line = next) {
     next = *cc_node_next(line);
+    cc_guard_lock(&q->pile->guard, me->word);
     cc_pile_put_back(me, q->pile, line);
+    count_taken(me, q, -UINT64_C(1));
+    cc_commit(me, 0);
+    cc_guard_unlock(&q->pile->guard);
   }
 }
 
@@ -371,10 +475,11 @@ void cc_queue_give_back(cc_self *me, cc_queue *q, cc_row *row) {
     if (q->pile != NULL) {
       put_back(me, q, row);
     } else {
-      cc_fifo_give_back(q, row->segment, row->at, row->end);
+      cc_fifo_give_back(me, q, row->segment, row->at, row->end);
+      count_taken(me, q, -(uint64_t)n);
+      cc_commit(me, 0);
       row->segment = NULL;
     }
-    count_taken(q, -(uint64_t)n);
     cc_guard_unlock(&q->object.guard);
     settle(me, q);
   }
@@ -392,7 +497,7 @@ static uint64_t drop_all(cc_self *me, cc_queue *q) {
   for (bool more = true; more;) {
     cc_guard_lock(&q->object.guard, me->word);
     more = has_item(q, 0);
-    if (more) take(me, q, &item);
+    if (more) take_mine(me, q, &item);
     cc_guard_unlock(&q->object.guard);
     if (!more) break;
     cc_item_drop(&item);
@@ -405,13 +510,13 @@ void cc_queue_close(cc_self *me, cc_queue *q, bool discard) {
   cc_slot *s;
   cc_guard_lock(&q->put.guard, me->word);
   atomic_store(&q->closed, 1);
-  while ((s = cc_grant_first(&q->put.waiters, CLOSED)) != NULL) cc_wake(s);
+  while ((s = cc_grant_first(me, &q->put.waiters, CLOSED)) != NULL) cc_wake(s);
   nobody_puts(q);
   cc_guard_unlock(&q->put.guard);
   if (discard) cc_tasks_done(me, &q->tasks.of_putters, &q->put.count, drop_all(me, q));
   cc_guard_lock(&q->object.guard, me->word);
   serve_getters(me, q);
-  while ((s = cc_grant_first(&q->object.waiters, CLOSED)) != NULL) cc_wake(s);
+  while ((s = cc_grant_first(me, &q->object.waiters, CLOSED)) != NULL) cc_wake(s);
   nobody_gets(q);
   cc_guard_unlock(&q->object.guard);
   if (atomic_load(&q->object.described)) cc_descriptor_update_slow(q->shown);
@@ -423,9 +528,60 @@ static void destroy(cc_object *o) {
   cc_queue *q = (cc_queue *)o;
   drop_all(cc_self_get(), q);
   cc_fifo_free(q);
-  cc_arena_free(q->pile);
-  cc_parcel_release(q->key);
+  cc_block_drop((void **)&q->pile);
+  cc_parcel_drop(&q->key);
 }
+
+/* {== what others leave behind */
+
+static void mend(cc_self *me, cc_object *o, uint32_t process) {
+  cc_queue *q = (cc_queue *)o;
+  cc_slot *s;
+  if (q->pile != NULL) {
+    cc_guard_inherit(me, &q->pile->guard, process);
+    cc_guard_unlock(&q->pile->guard);
+  }
+  cc_guard_inherit(me, &q->put.guard, process);
+  serve_putters(me, q);
+  if (cc_queue_closed(q))
+    while ((s = cc_grant_first(me, &q->put.waiters, CLOSED)) != NULL) cc_wake(s);
+  cc_guard_unlock(&q->put.guard);
+  cc_guard_inherit(me, &o->guard, process);
+  serve_getters(me, q);
+  if (cc_queue_closed(q))
+    while ((s = cc_grant_first(me, &o->waiters, CLOSED)) != NULL) cc_wake(s);
+  cc_guard_unlock(&o->guard);
+  cc_tasks_mend(me, &q->tasks.of_putters, &q->put.count, process);
+  settle(me, q);
+}
+
+/* A getter was killed before it saw what it had been handed: the item goes back to the front. */
+static void give_back(cc_self *me, cc_object *o, cc_waitlist *line, cc_slot *s) {
+  cc_queue *q = (cc_queue *)o;
+  if (line != &o->waiters || cc_granted(&s->waiter) != GIVEN) return;
+  if (q->pile != NULL) {
+    cc_guard_lock(&q->pile->guard, me->word);
+    cc_pile_put_back(me, q->pile, s->item.u.node);
+    lay_down(me, s, &s->item);
+    count_taken(me, q, -UINT64_C(1));
+    cc_commit(me, 0);
+    cc_guard_unlock(&q->pile->guard);
+    return;
+  }
+  cc_segment *segment = cc_fifo_segment();
+  if (segment == NULL) return;
+  uint32_t end = cc_record_write(segment->bytes, &s->item);
+  if (q->get.segment == NULL) q->get.segment = atomic_load(&q->first);
+  cc_fifo_give_back(me, q, segment, 0, end);
+  lay_down(me, s, &s->item);
+  count_taken(me, q, -UINT64_C(1));
+}
+
+const cc_ops cc_queue_ops = {
+    .give_back = give_back,
+    .destroy = destroy, .ready = ready, .notice = cc_queue_notice, .mend = mend};
+
+/* ==} */
 
 /* ==} {== looks */
 
@@ -440,9 +596,9 @@ bool cc_queue_ready(const cc_queue *q) {
   return atomic_load(&q->get.count) != atomic_load(&q->put.count) || cc_queue_closed(q);
 }
 
-void cc_queue_notice(cc_object *o) {
+void cc_queue_notice(cc_self *me, cc_object *o) {
   cc_queue *q = (cc_queue *)o;
-  uint32_t word = cc_self_word();
+  uint32_t word = me->word;
   cc_assert(cc_guard_held(&o->guard, word));
   atomic_store(&q->put.getters, 1);
   if (!atomic_load(&o->described)) return;

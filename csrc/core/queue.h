@@ -16,6 +16,7 @@
 #ifndef CC_QUEUE_H
 #define CC_QUEUE_H
 
+#include "core/kind.h"
 #include "core/pile.h"
 #include "core/tasks.h"
 
@@ -49,6 +50,8 @@ typedef struct cc_queue {
     _Alignas(64) cc_tasks of_putters; /* of the items put, those marked done */
   } tasks;
 } cc_queue;
+
+extern const cc_ops cc_queue_ops;
 
 /* kind: CC_QUEUE, CC_LIFO, CC_PRIORITY_QUEUE or CC_PIPE; capacity 0: unbounded; key: a
 ** reference that becomes the queue's, or NULL. NULL when shared memory is used up, and the
@@ -96,8 +99,8 @@ uint64_t cc_queue_capacity(const cc_queue *q); /* 0: unbounded */
 /* Whether it is worth calling get: something is in there, or it is closed. */
 bool cc_queue_ready(const cc_queue *q);
 
-/* A watcher of the queue, or of what is told by it (cc_watchable.notice). */
-void cc_queue_notice(cc_object *o);
+/* A watcher of the queue, or of what is told by it (notice in kind.h). */
+void cc_queue_notice(cc_self *me, cc_object *o);
 
 /* false: task_done was called more often than items were put. */
 bool cc_queue_task_done(cc_self *me, cc_queue *q);

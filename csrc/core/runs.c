@@ -112,7 +112,7 @@ uint32_t cc_runs_take(cc_arena *a, uint32_t n) {
   if (i != CC_NO_RUN) {
     mark(me, a, i, n);
     count(me, a, n);
-    cc_hand_take(me, address(a, i), false);
+    cc_hand_take(me, me->slot, address(a, i), false);
   }
   cc_commit(me, begin);
   cc_guard_unlock(&a->guard);
@@ -182,7 +182,7 @@ void cc_runs_give(cc_arena *a, uint32_t i) {
   cc_self *me = cc_self_get();
   cc_guard_lock(&a->guard, me->word);
   uint32_t begin = cc_begin(me);
-  cc_hand_lay(me, address(a, i));
+  cc_hand_lay(me, me->slot, address(a, i));
   set_free(me, a, i, a->chunks[i].run);
   cc_commit(me, begin);
   if (a->dirty > KEEP && (a->dirty > KEEP_BUSY || cc_clock() - a->reused > BUSY)) discard_all(a);

@@ -6,6 +6,7 @@
 #ifndef CC_RWLOCK_H
 #define CC_RWLOCK_H
 
+#include "core/kind.h"
 #include "core/park.h"
 
 enum { CC_READ = 1, CC_WRITE };
@@ -14,10 +15,12 @@ typedef struct cc_rwlock {
   cc_object object;
   /* under the guard: */
   uint32_t readers;
-  uint32_t abandoned; /* a thread ended with a hold; until the next is told */
+  _Atomic uint32_t abandoned; /* a thread ended with a hold; until the next is told */
   uint64_t writer;    /* ident; 0: none */
   _Atomic uint32_t word; /* the writer's slot index + 1, for those who ask */
 } cc_rwlock;
+
+extern const cc_ops cc_rwlock_ops;
 
 cc_rwlock *cc_rwlock_new(void);
 

@@ -1,21 +1,19 @@
 /* Slots: taken by a kernel thread at its first use of concur, given back at its end. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/deadlock.h"
 #include "core/family.h"
+#include "core/kind.h"
+#include "core/parcel.h"
 
 _Thread_local cc_self cc_self_storage;
 
 #define FIRST_SPIN 20000
 
-/* Before a thread has its slot it needs the slot guard all the same: any mark that is not 0
-** and no slot's will do, if it tells the process. */
-#define STRANGER (0x7fffffffu - cc_family_self)
 
 static uint32_t take_index(cc_family *f) {
   uint32_t index = UINT32_MAX;
-  cc_guard_lock(&f->slot_guard, STRANGER);
+  cc_guard_lock(&f->slot_guard, CC_STRANGER - cc_family_self);
   if (f->slot_free != 0) {
     index = f->slot_free - 1;
     f->slot_free = f->slots[index].next_free;
@@ -53,8 +51,6 @@ void cc_self_attach(void) {
   s->ident = atomic_fetch_add(&f->next_id, 1) + 1;
   me->slot = s;
   me->word = index + 1;
-  me->holds = NULL;
-  me->nholds = me->room = 0;
   me->shield = 0;
   me->spin = FIRST_SPIN;
   me->misses = me->rest = 0;
@@ -75,32 +71,57 @@ void cc_self_renew(void) {
 
 uint32_t cc_slot_word(const cc_slot *s) { return (uint32_t)(s - cc_family_root->slots) + 1; }
 
+bool cc_slot_of(uint32_t word, uint32_t process) {
+  const cc_family *f = cc_family_root;
+  if (word == 0 || word > atomic_load(&f->slot_seen)) return false;
+  return atomic_load(&f->slots[word - 1].process) == process;
+}
+
 /* {== hands */
 
-void cc_hand_take(cc_self *me, void *block, bool parcel) {
-  cc_undo *u = &me->slot->undo;
+void cc_hand_take(cc_self *me, cc_slot *s, void *block, bool parcel) {
   if (block == NULL) return;
   for (uint32_t i = 0; i < CC_HANDS; i++) {
-    cc_hand *h = &u->hands[i];
+    cc_hand *h = &s->undo.hands[i];
     if (h->block != NULL) continue;
     h->parcel = parcel;
-    cc_order();
     cc_note(me, h->block);
     h->block = block;
     return;
   }
-  /* all full: this one would leak with its thread */
+  /* all full: this one would leak if the thread were killed */
 }
 
-void cc_hand_lay(cc_self *me, const void *block) {
-  cc_undo *u = &me->slot->undo;
+void cc_hand_lay(cc_self *me, cc_slot *s, const void *block) {
   for (uint32_t i = 0; i < CC_HANDS; i++) {
-    cc_hand *h = &u->hands[i];
+    cc_hand *h = &s->undo.hands[i];
     if (h->block != block) continue;
     cc_note(me, h->block);
     h->block = NULL;
     return;
   }
+}
+
+void cc_hand_drop(cc_self *me, const void *block) {
+  cc_undo *u = &me->slot->undo;
+  for (uint32_t i = 0; i < CC_HANDS; i++) {
+    if (u->hands[i].block != block) continue;
+    u->hands[i].block = NULL;
+    break;
+  }
+  cc_order();
+}
+
+void cc_block_drop(void **place) {
+  cc_self *me = cc_self_get();
+  void *block = *place;
+  if (block == NULL) return;
+  uint32_t begin = cc_begin(me);
+  cc_note(me, *place);
+  *place = NULL;
+  cc_hand_take(me, me->slot, block, false);
+  cc_commit(me, begin);
+  cc_arena_free(block);
 }
 
 bool cc_arena_in_hand(const void *block) {
@@ -112,74 +133,76 @@ bool cc_arena_in_hand(const void *block) {
 
 /* ==} {== holds */
 
-static _Atomic(cc_abandon) abandon[CC_KINDS];
-
-void cc_set_abandon(cc_kind kind, cc_abandon f) {
-  if (atomic_load_explicit(&abandon[kind], memory_order_relaxed) != f)
-    atomic_store_explicit(&abandon[kind], f, memory_order_relaxed);
-}
+#define FIRST_ROOM 8
 
 static bool still_there(const cc_hold *h) { return cc_object_alive(h->index, h->id); }
 
-/* Objects may have died while they were held. */
-void cc_holds_prune(cc_self *me) {
+/* A new block with those that are still held, in the place of the old one. */
+bool cc_hold_reserve_slow(cc_self *me) {
+  cc_slot *s = me->slot;
+  uint32_t n = atomic_load(&s->nholds), live = 0;
+  for (uint32_t i = 0; i < n; i++) live += s->holds[i].count > 0 && still_there(&s->holds[i]);
+  uint32_t room = live < FIRST_ROOM / 2 ? FIRST_ROOM : live * 2;
+  cc_hold *old = s->holds, *new = cc_arena_take(room * sizeof *new);
+  if (new == NULL) return false;
   uint32_t kept = 0;
-  for (uint32_t i = 0; i < me->nholds; i++)
-    if (me->holds[i].count > 0 && still_there(&me->holds[i])) me->holds[kept++] = me->holds[i];
-  me->nholds = kept;
+  for (uint32_t i = 0; i < n && kept < live; i++)
+    if (old[i].count > 0 && still_there(&old[i])) new[kept++] = old[i];
+  cc_note(me, s->holds);
+  cc_note(me, s->nholds);
+  cc_note(me, s->hold_room);
+  s->holds = new;
+  atomic_store(&s->nholds, kept);
+  s->hold_room = room;
+  cc_hand_lay(me, s, new);
+  cc_hand_take(me, s, old, false);
+  cc_commit(me, 0);
+  cc_arena_free(old);
+  return true;
 }
 
-bool cc_hold_add_slow(cc_self *me, cc_object *o, uint32_t mode) {
-  cc_holds_prune(me);
-  if (me->nholds == me->room) {
-    uint32_t room = me->room == 0 ? 8 : me->room * 2;
-    cc_hold *larger = realloc(me->holds, room * sizeof *larger);
-    if (larger == NULL) return false;
-    me->holds = larger;
-    me->room = room;
-  }
-  return cc_hold_add(me, o, mode);
-}
-
-static uint32_t find(const cc_self *me, const cc_object *o, uint32_t mode) {
-  uint32_t i = me->nholds;
+static uint32_t find(const cc_slot *s, const cc_object *o, uint32_t mode) {
+  uint32_t i = atomic_load_explicit(&s->nholds, memory_order_relaxed);
   while (i > 0) {
-    const cc_hold *h = &me->holds[i - 1];
-    if (h->object == o && h->id == o->id && h->mode == mode) break;
+    const cc_hold *h = &s->holds[i - 1];
+    if (h->object == o && h->id == o->id && h->mode == mode && (h->count > 0 || mode == 0)) break;
     i--;
   }
   return i;
 }
 
 bool cc_hold_remove_slow(cc_self *me, const cc_object *o, uint32_t mode) {
-  uint32_t i = find(me, o, mode);
+  uint32_t i = find(me->slot, o, mode);
   if (i == 0) return false;
-  memmove(&me->holds[i - 1], &me->holds[i], (me->nholds - i) * sizeof *me->holds);
-  me->nholds--;
+  cc_hold *h = &me->slot->holds[i - 1];
+  cc_note(me, h->count);
+  h->count = 0;
   return true;
 }
 
-cc_hold *cc_hold_counter(cc_self *me, const cc_object *o) {
-  uint32_t i = find(me, o, 0);
-  return i == 0 ? NULL : &me->holds[i - 1];
+cc_hold *cc_hold_counter(cc_slot *s, const cc_object *o) {
+  uint32_t i = find(s, o, 0);
+  return i == 0 ? NULL : &s->holds[i - 1];
 }
 
 bool cc_hold_has(const cc_self *me, const cc_object *o, uint32_t mode) {
-  return find(me, o, mode) != 0;
+  return find(me->slot, o, mode) != 0;
 }
 
-void cc_holds_abandon(cc_self *me) {
-  while (me->nholds > 0) {
-    cc_hold h = me->holds[--me->nholds];
+void cc_holds_abandon(cc_self *me, cc_slot *s, bool killed) {
+  for (uint32_t n; (n = atomic_load(&s->nholds)) > 0;) {
+    cc_hold h = s->holds[n - 1];
     cc_object *o = h.count > 0 ? cc_object_revive(h.index, h.id) : NULL;
+    atomic_store(&s->nholds, n - 1);
     if (o == NULL) continue;
-    cc_abandon f = atomic_load_explicit(&abandon[o->kind], memory_order_relaxed);
-    if (f != NULL) f(me, o, h.mode);
+    const cc_ops *ops = cc_ops_of(o);
+    if (ops->abandon != NULL) ops->abandon(me, o, h.mode, h.count, killed);
     cc_object_release(o);
   }
-  free(me->holds);
-  me->holds = NULL;
-  me->room = 0;
+  cc_hold *block = s->holds;
+  s->holds = NULL;
+  s->hold_room = 0;
+  cc_arena_free(block);
 }
 
 /* ==} */
@@ -205,8 +228,8 @@ void cc_self_detach(void) {
   cc_self *me = &cc_self_storage;
   if (me->slot == NULL) return;
   if (me->on_detach != NULL) me->on_detach();
-  cc_holds_abandon(me);
   cc_slot *s = me->slot;
+  cc_holds_abandon(me, s, false);
   uint32_t word = me->word;
   cc_deadlock_active(me, false);
   cc_parcel_release(me->report);

@@ -13,6 +13,17 @@
 #include "core/object.h"
 #include "core/undo.h"
 
+/* What a thread has in its hands and its end must give up: noted in shared memory, for
+** whoever buries it. It keeps no reference: `id` tells whether the object is still the same. */
+typedef struct cc_hold {
+  cc_object *object;
+  uint64_t id;
+  uint32_t index; /* of the object */
+  uint32_t mode;  /* as the object's kind defines it */
+  uint32_t count; /* of units, for a semaphore; 0: nothing is held */
+  uint32_t kind;  /* of the object, which may be gone */
+} cc_hold;
+
 typedef struct cc_slot {
   _Alignas(64) _Atomic uint32_t token; /* 0 none, 1 a wake-up, 2 its thread sleeps */
   _Atomic uint32_t cancel;             /* a requests to stop, by anyone: how many, 0 for none */
@@ -31,25 +42,16 @@ typedef struct cc_slot {
   cc_waiter waiter;                    /* under the guard of what it waits for */
   cc_item item;                        /* handed over with a grant */
   cc_undo undo;                        /* by its thread */
+  cc_waiter *watchers;                 /* of a wait for several, a block; by its thread */
+  uint32_t nwatchers;
+  uint32_t hold_room;                  /* of holds; by its thread */
+  _Atomic uint32_t nholds;             /* by its thread; by who hands it something that it waits for */
+  cc_hold *holds;                      /* a block, the last one taken is the last; NULL: none yet */
 } cc_slot;
-
-/* A thing that only the thread which holds it may give up: noted, so that the
-** thread's end can give it up as abandoned. It keeps no reference: `id` tells
-** whether the object is still the same. */
-typedef struct cc_hold {
-  cc_object *object;
-  uint64_t id;
-  uint32_t index; /* of the object */
-  uint32_t mode;  /* as the object's kind defines it */
-  uint32_t count; /* of units, for a semaphore */
-  uint32_t kind;  /* of the object, which may be gone */
-} cc_hold;
 
 typedef struct cc_self {
   cc_slot *slot;
   uint32_t word;     /* slot index + 1: the mark in guards and locks */
-  cc_hold *holds;    /* the last one taken is the last */
-  uint32_t nholds, room;
   uint32_t shield;   /* while not 0, cancellation is held back */
   int64_t spin;      /* nanoseconds worth spinning before a sleep */
   uint32_t misses;   /* full spins in vain since the last success */
@@ -59,6 +61,7 @@ typedef struct cc_self {
   void *interrupted_arg;
   void (*where)(void *, char *text, size_t size); /* source line of the call; NULL: unknown */
   void *where_arg;
+  uint32_t watches;  /* numbers the nodes of waits for several */
   uint64_t sleeps;   /* numbers the sleeps without deadline */
   bool looked;       /* for a deadlock, since this wait began */
   struct cc_parcel *report; /* of a deadlock, to be raised; one reference */
@@ -75,8 +78,15 @@ void cc_self_renew(void);  /* in a child: the only thread gets a slot of its own
 /* Gives back the slot of a thread that ended with its process. */
 void cc_slot_bury(cc_slot *s);
 
+/* Before a thread has its slot it needs the slot guard all the same: this, less its process, is
+** its mark then. */
+#define CC_STRANGER 0x7fffffffu
+
 /* The mark of a slot in guards and locks: its index + 1. */
 uint32_t cc_slot_word(const cc_slot *s);
+
+/* Whether that mark is of a slot of that process, which has ended; never for 0. */
+bool cc_slot_of(uint32_t word, uint32_t process);
 
 /* {== sections that are all or nothing: see undo.h */
 
@@ -119,78 +129,115 @@ static inline void cc_commit_done(cc_self *me, uint32_t begin) {
   cc_order();
 }
 
-/* Takes a block, a parcel's reference, into a hand, as part of a section. */
-void cc_hand_take(cc_self *me, void *block, bool parcel);
+/* Takes a block, a parcel's reference, into a hand of that slot, which is the caller's or that of a
+** thread that waits; as part of a section. */
+void cc_hand_take(cc_self *me, cc_slot *s, void *block, bool parcel);
 
 /* Lays it down: it belongs to something else now, or is gone. */
-void cc_hand_lay(cc_self *me, const void *block);
+void cc_hand_lay(cc_self *me, cc_slot *s, const void *block);
+
+/* The same outside any section, by the slot's own thread. */
+void cc_hand_drop(cc_self *me, const void *block);
+
+/* Frees the block that *place is, if it is one, and clears *place first, so that a destructor may
+** be called again. */
+void cc_block_drop(void **place);
 
 /* ==} */
 
-/* Notes a hold; false for lack of memory. */
-bool cc_hold_add_slow(cc_self *me, cc_object *o, uint32_t mode);
+/* Makes sure that one more hold can be noted; false for lack of memory. */
+bool cc_hold_reserve_slow(cc_self *me);
 
+static inline bool cc_hold_reserve(cc_self *me) {
+  return cc_likely(atomic_load_explicit(&me->slot->nholds, memory_order_relaxed) < me->slot->hold_room) ||
+         cc_hold_reserve_slow(me);
+}
+
+/* Notes a hold in a slot that has room. Inside a section, in which `me` notes that; or outside
+** any by the slot's own thread, `me` NULL. */
+static inline void cc_hold_note(cc_self *me, cc_slot *s, cc_object *o, uint32_t mode) {
+  uint32_t n = atomic_load_explicit(&s->nholds, memory_order_relaxed);
+  s->holds[n] = (cc_hold){o, o->id, o->index, mode, 1, o->kind};
+  if (me != NULL) cc_note(me, s->nholds);
+  cc_order();
+  atomic_store_explicit(&s->nholds, n + 1, memory_order_relaxed);
+}
+
+/* Notes a hold of the caller's; false for lack of memory. */
 static inline bool cc_hold_add(cc_self *me, cc_object *o, uint32_t mode) {
-  if (cc_unlikely(me->nholds == me->room)) return cc_hold_add_slow(me, o, mode);
-  me->holds[me->nholds++] = (cc_hold){o, o->id, o->index, mode, 1, o->kind};
+  if (cc_unlikely(!cc_hold_reserve(me))) return false;
+  cc_hold_note(NULL, me->slot, o, mode);
   return true;
 }
 
-/* Forgets the latest hold of o with that mode; false when there is none. */
+/* Forgets the latest hold of o with that mode, which may be part of a section; false when there
+** is none. */
 bool cc_hold_remove_slow(cc_self *me, const cc_object *o, uint32_t mode);
 
 static inline bool cc_hold_remove(cc_self *me, const cc_object *o, uint32_t mode) {
-  if (cc_likely(me->nholds > 0)) {
-    const cc_hold *h = &me->holds[me->nholds - 1];
+  cc_slot *s = me->slot;
+  uint32_t n = atomic_load_explicit(&s->nholds, memory_order_relaxed);
+  if (cc_likely(n > 0)) {
+    const cc_hold *h = &s->holds[n - 1];
     if (cc_likely(h->object == o && h->id == o->id && h->mode == mode)) {
-      me->nholds--;
+      cc_note(me, s->nholds);
+      atomic_store_explicit(&s->nholds, n - 1, memory_order_relaxed);
       return true;
     }
   }
   return cc_hold_remove_slow(me, o, mode);
 }
 
-/* Forgets holds of objects that are gone. */
-void cc_holds_prune(cc_self *me);
+/* Gives up all that the thread of that slot holds: the caller's own at its end, or that of one
+** that has ended. */
+void cc_holds_abandon(cc_self *me, cc_slot *s, bool killed);
 
-/* Gives up all that the thread holds; called at its end. */
-void cc_holds_abandon(cc_self *me);
+/* The hold of o in that slot that counts units, which may be none; NULL. */
+cc_hold *cc_hold_counter(cc_slot *s, const cc_object *o);
 
-/* What giving up means for a kind. */
-typedef void (*cc_abandon)(cc_self *me, cc_object *o, uint32_t mode);
-void cc_set_abandon(cc_kind kind, cc_abandon f);
-
-/* The hold of o that counts units, which may be none; NULL. */
-cc_hold *cc_hold_counter(cc_self *me, const cc_object *o);
-
-/* One more, one less unit of o in the thread's hands. Less: false when it had none. A count of
-** zero stays noted for the next time. The notes are for scopes only: without memory for one, a
-** scope gives back nothing. */
-static inline cc_hold *cc_hold_counter_of(cc_self *me, const cc_object *o) {
-  if (cc_likely(me->nholds > 0)) {
-    cc_hold *h = &me->holds[me->nholds - 1];
+static inline cc_hold *cc_hold_counter_of(cc_slot *s, const cc_object *o) {
+  uint32_t n = atomic_load_explicit(&s->nholds, memory_order_relaxed);
+  if (cc_likely(n > 0)) {
+    cc_hold *h = &s->holds[n - 1];
     if (cc_likely(h->object == o && h->id == o->id && h->mode == 0)) return h;
   }
-  return cc_hold_counter(me, o);
+  return cc_hold_counter(s, o);
 }
 
-static inline void cc_hold_count_up(cc_self *me, cc_object *o) {
-  cc_hold *h = cc_hold_counter_of(me, o);
-  if (cc_likely(h != NULL))
+/* One more unit of o in the hands of that slot's thread, which has room for a hold. As part
+** of a section, or me NULL. */
+static inline void cc_hold_count_up(cc_self *me, cc_slot *s, cc_object *o) {
+  cc_hold *h = cc_hold_counter_of(s, o);
+  if (cc_likely(h != NULL)) {
+    if (me != NULL) cc_note(me, h->count);
     h->count++;
-  else
-    (void)cc_hold_add(me, o, 0);
+  } else {
+    cc_hold_note(me, s, o, 0);
+  }
 }
 
-static inline bool cc_hold_count_down(cc_self *me, const cc_object *o) {
-  cc_hold *h = cc_hold_counter_of(me, o);
-  if (h == NULL || h->count == 0) return false;
-  h->count--;
-  return true;
+/* n units less, as many as it has; returns how many that were. A count of zero stays noted for
+** the next time. */
+static inline uint32_t cc_hold_count_down(cc_self *me, cc_slot *s, const cc_object *o, uint64_t n) {
+  cc_hold *h = cc_hold_counter_of(s, o);
+  if (h == NULL || h->count == 0) return 0;
+  uint32_t less = n < h->count ? (uint32_t)n : h->count;
+  if (me != NULL) cc_note(me, h->count);
+  h->count -= less;
+  return less;
 }
 
 /* Whether the thread holds o in that mode. */
 bool cc_hold_has(const cc_self *me, const cc_object *o, uint32_t mode);
+
+/* This process's entry in the family. */
+extern uint32_t cc_family_self;
+
+/* False from the moment when the first process is forked. */
+extern _Atomic uint32_t cc_family_shared;
+static inline bool cc_family_alone(void) {
+  return atomic_load_explicit(&cc_family_shared, memory_order_relaxed) == 0;
+}
 
 /* The calling thread's view; takes a slot at the first call. */
 static inline cc_self *cc_self_get(void) {

@@ -9,9 +9,22 @@ static bool all_done(const cc_tasks *t, const _Atomic uint64_t *total) {
   return atomic_load(&t->done) == atomic_load(total);
 }
 
+/* Under the guard. */
+static void serve(cc_self *me, cc_tasks *t, const _Atomic uint64_t *total) {
+  cc_slot *s;
+  if (!all_done(t, total)) return;
+  while ((s = cc_grant_first(me, &t->waiters, 1)) != NULL) cc_wake(s);
+  atomic_store(&t->waiting, 0);
+}
+
+void cc_tasks_mend(cc_self *me, cc_tasks *t, const _Atomic uint64_t *total, uint32_t process) {
+  cc_guard_inherit(me, &t->guard, process);
+  serve(me, t, total);
+  cc_guard_unlock(&t->guard);
+}
+
 uint64_t cc_tasks_done(cc_self *me, cc_tasks *t, const _Atomic uint64_t *total, uint64_t n) {
   uint64_t done = atomic_load(&t->done);
-  cc_slot *s;
   uint64_t open;
   do {
     open = atomic_load(total) - done; /* in this order: never less than nothing */
@@ -20,10 +33,7 @@ uint64_t cc_tasks_done(cc_self *me, cc_tasks *t, const _Atomic uint64_t *total, 
   } while (!atomic_compare_exchange_weak(&t->done, &done, done + n));
   if (cc_likely(!atomic_load(&t->waiting)) || !all_done(t, total)) return n;
   cc_guard_lock(&t->guard, me->word);
-  if (all_done(t, total)) {
-    while ((s = cc_grant_first(&t->waiters, 1)) != NULL) cc_wake(s);
-    atomic_store(&t->waiting, 0);
-  }
+  serve(me, t, total);
   cc_guard_unlock(&t->guard);
   return n;
 }
@@ -36,7 +46,7 @@ cc_outcome cc_tasks_join(cc_self *me, cc_tasks *t, const _Atomic uint64_t *total
   cc_guard_lock(&t->guard, me->word);
   atomic_store(&t->waiting, 1);
   bool done = all_done(t, total);
-  if (!done) cc_waitlist_append(&t->waiters, w, me->slot);
+  if (!done) cc_stand_in(me, o, &t->guard, &t->waiters);
   cc_guard_unlock(&t->guard);
   return done ? CC_OK : cc_wait(me, o, &t->guard, &t->waiters, w, deadline);
 }

@@ -1,7 +1,9 @@
 /* Keys of thread-local storage. */
 #include "core/tls.h"
 
-static void destroy(cc_object *o) { cc_parcel_release(((cc_tls *)o)->init); }
+static void destroy(cc_object *o) { cc_parcel_drop(&((cc_tls *)o)->init); }
+
+const cc_ops cc_tls_ops = {.destroy = destroy};
 
 cc_tls *cc_tls_new(cc_parcel *init) {
   cc_tls *t = (cc_tls *)cc_object_new(CC_TLS, sizeof *t);
@@ -9,7 +11,6 @@ cc_tls *cc_tls_new(cc_parcel *init) {
     cc_parcel_release(init);
     return NULL;
   }
-  cc_object_set_destructor(CC_TLS, destroy);
-  t->init = init;
+  t->init = cc_parcel_lay(init);
   return t;
 }

@@ -3,6 +3,7 @@
 #ifndef CC_TLS_H
 #define CC_TLS_H
 
+#include "core/kind.h"
 #include "core/parcel.h"
 
 typedef struct cc_tls {
@@ -11,6 +12,8 @@ typedef struct cc_tls {
 } cc_tls;
 
 /* Takes over init's reference, also when it fails. */
+extern const cc_ops cc_tls_ops;
+
 cc_tls *cc_tls_new(cc_parcel *init);
 
 #endif

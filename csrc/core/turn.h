@@ -9,6 +9,7 @@
 #ifndef CC_TURN_H
 #define CC_TURN_H
 
+#include "core/kind.h"
 #include "core/park.h"
 
 typedef struct cc_turn {
@@ -27,5 +28,8 @@ static inline bool cc_turn_mine(const cc_self *me, const cc_turn *t) {
 cc_outcome cc_turn_take(cc_self *me, cc_object *o, cc_guard *guard, cc_turn *t);
 
 void cc_turn_give(cc_self *me, cc_guard *guard, cc_turn *t);
+
+/* Under the guard: takes it from a process that has ended; whether it had it. */
+bool cc_turn_mend(cc_self *me, cc_turn *t, uint32_t process);
 
 #endif

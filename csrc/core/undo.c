@@ -1,6 +1,8 @@
 /* Undo: putting back, and the points at which debug builds kill. */
 #include "core/undo.h"
 
+#include "core/family.h"
+
 static void put_back(const cc_note *note) {
   switch (note->size) {
     case 8: *(volatile uint64_t *)note->at = note->old; break;
@@ -10,12 +12,18 @@ static void put_back(const cc_note *note) {
   }
 }
 
+/* What a section has noted of its thread's own memory went with the process. */
+static bool is_shared(const void *p) {
+  const char *base = (const char *)cc_family_root;
+  return (uintptr_t)p >= (uintptr_t)base && (uintptr_t)p < (uintptr_t)base + cc_family_root->size;
+}
+
 void cc_undo_all(cc_undo *u) {
   uint32_t n = atomic_load(&u->n);
   if (u->word != NULL && atomic_load(u->word) != u->before && n > u->from) n = u->from;
   u->word = NULL;
   while (n > 0) {
-    put_back(&u->notes[--n]);
+    if (is_shared(u->notes[--n].at)) put_back(&u->notes[n]);
     atomic_store(&u->n, n);
   }
   atomic_store(&u->n, 0);

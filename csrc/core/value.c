@@ -7,17 +7,14 @@
 
 static uint64_t tagged(int64_t n) { return (uint64_t)n * 2 + 1; }
 
-static void destroy(cc_object *o) {
-  cc_value *v = (cc_value *)o;
-  if (!(atomic_load(&v->word) & 1) && cc_item_has_parcel(v->item.kind))
-    cc_parcel_release(v->item.u.parcel);
-}
+static void destroy(cc_object *o);
+static void mend(cc_self *me, cc_object *o, uint32_t process);
+
+const cc_ops cc_value_ops = {.destroy = destroy, .mend = mend};
 
 cc_value *cc_value_new(void) {
   cc_value *v = (cc_value *)cc_object_new(CC_VALUE, sizeof *v);
-  if (v == NULL) return NULL;
-  cc_object_set_destructor(CC_VALUE, destroy);
-  atomic_store(&v->word, tagged(0));
+  if (v != NULL) atomic_store(&v->word, tagged(0));
   return v;
 }
 
@@ -40,63 +37,101 @@ void cc_value_unlock(cc_self *me, cc_value *v) {
   cc_guard_unlock(&v->object.guard);
 }
 
-void cc_value_read(cc_value *v, cc_item *item) {
-  int64_t n;
-  if (cc_value_get_integer(v, &n)) {
-    item->kind = CC_ITEM_INTEGER;
-    item->u.word = (uint64_t)n;
-    return;
-  }
-  cc_item_copy(item, &v->item);
-  if (cc_item_has_parcel(item->kind)) cc_parcel_retain(item->u.parcel);
-}
+static cc_item *content(cc_value *v, uint64_t word) { return &v->items[word >> 1 & 1]; }
 
-/* Takes the word out of the lock-free form, if it is in it: *old is the number then. */
-static bool turn_even(cc_value *v, cc_item *old) {
-  uint64_t before = atomic_exchange(&v->word, 0);
-  if (!(before & 1)) return false;
-  old->kind = CC_ITEM_INTEGER;
-  old->u.word = (uint64_t)((int64_t)before >> 1);
+static bool is_integer(uint64_t word, cc_item *item) {
+  if (!(word & 1)) return false;
+  item->kind = CC_ITEM_INTEGER;
+  item->u.word = (uint64_t)((int64_t)word >> 1);
   return true;
 }
 
-void cc_value_write(cc_value *v, const cc_item *item, cc_item *old) {
-  cc_assert(cc_guard_held(&v->object.guard, cc_self_word()));
-  if (item->kind == CC_ITEM_INTEGER && fits((int64_t)item->u.word) && v->turn.holder == 0) {
-    /* the old item stays in its place, read before the word changes */
-    cc_item_copy(old, &v->item);
-    uint64_t before = atomic_exchange(&v->word, tagged((int64_t)item->u.word));
-    if (before & 1) {
-      old->kind = CC_ITEM_INTEGER;
-      old->u.word = (uint64_t)((int64_t)before >> 1);
-    }
-    return;
+void cc_value_read(cc_value *v, cc_item *item) {
+  uint64_t word = atomic_load_explicit(&v->word, memory_order_acquire);
+  if (is_integer(word, item)) return;
+  cc_item_copy(item, content(v, word));
+  cc_item_retain(item);
+}
+
+/* Under the guard: writes the item where it will hold with the word that is returned. */
+static uint64_t prepare(cc_value *v, const cc_item *item) {
+  if (item->kind == CC_ITEM_INTEGER && fits((int64_t)item->u.word) && v->turn.holder == 0)
+    return tagged((int64_t)item->u.word);
+  uint64_t now = atomic_load_explicit(&v->word, memory_order_relaxed);
+  uint64_t place = (now & 1) == 0 ? (now ^ 2) & 2 : 0;
+  cc_item_copy(&v->items[place >> 1], item);
+  return ++v->writes << 2 | place;
+}
+
+/* Changes the word from `before`; the references in the caller's hand go over and come. */
+static bool change(cc_self *me, cc_value *v, uint64_t before, uint64_t after, const cc_item *item,
+                   const cc_item *old) {
+  cc_undo *u = &me->slot->undo;
+  if (cc_item_has_parcel(item->kind)) cc_hand_lay(me, me->slot, item->u.parcel);
+  if (cc_item_has_parcel(old->kind)) cc_hand_take(me, me->slot, old->u.parcel, true);
+  cc_commit_with(me, 0, &v->word);
+  bool done = atomic_compare_exchange_strong(&v->word, &before, after);
+  if (!done) {
+    u->word = NULL;
+    cc_undo_all(u);
   }
-  if (!turn_even(v, old)) cc_item_copy(old, &v->item);
-  cc_item_copy(&v->item, item);
+  cc_commit_done(me, 0);
+  return done;
+}
+
+void cc_value_write(cc_self *me, cc_value *v, const cc_item *item, cc_item *old) {
+  cc_assert(cc_guard_held(&v->object.guard, me->word));
+  uint64_t before;
+  do {
+    before = atomic_load_explicit(&v->word, memory_order_relaxed);
+    if (!is_integer(before, old)) cc_item_copy(old, content(v, before));
+  } while (!change(me, v, before, prepare(v, item), item, old));
 }
 
 void cc_value_hold(cc_self *me, cc_value *v) {
-  cc_item number = {0, CC_ITEM_NIL, {0}};
+  cc_item number;
   cc_value_lock(me, v);
-  if (turn_even(v, &number)) cc_item_copy(&v->item, &number);
+  for (uint64_t word; is_integer(word = atomic_load(&v->word), &number);)
+    if (change(me, v, word, prepare(v, &number), &number, &number)) break;
   cc_value_unlock(me, v);
+}
+
+/* Under the guard: the lock-free form, if the content has it. */
+static void settle(cc_value *v) {
+  uint64_t word = atomic_load(&v->word);
+  if (word & 1) return;
+  const cc_item *item = content(v, word);
+  if (item->kind == CC_ITEM_INTEGER && fits((int64_t)item->u.word))
+    atomic_store(&v->word, tagged((int64_t)item->u.word));
 }
 
 void cc_value_settle(cc_self *me, cc_value *v) {
   cc_value_lock(me, v);
-  bool small = v->item.kind == CC_ITEM_INTEGER && fits((int64_t)v->item.u.word);
-  if (small && v->turn.depth == 1) atomic_store(&v->word, tagged((int64_t)v->item.u.word));
+  if (v->turn.depth == 1) settle(v);
   cc_value_unlock(me, v);
 }
 
-bool cc_value_replace(cc_value *v, uint64_t n, const cc_item *item) {
-  uint64_t before = tagged((int64_t)n), after = 0;
-  if (item->kind == CC_ITEM_INTEGER && fits((int64_t)item->u.word))
-    after = tagged((int64_t)item->u.word);
-  else
-    cc_item_copy(&v->item, item); /* nobody reads it while the word is odd */
-  return atomic_compare_exchange_strong(&v->word, &before, after);
+bool cc_value_replace(cc_self *me, cc_value *v, uint64_t n, const cc_item *item) {
+  const cc_item old = {0, CC_ITEM_INTEGER, {n}};
+  return change(me, v, tagged((int64_t)n), prepare(v, item), item, &old);
+}
+
+static void destroy(cc_object *o) {
+  const cc_item zero = {0, CC_ITEM_INTEGER, {0}};
+  cc_self *me = cc_self_get();
+  cc_item old;
+  cc_value_lock(me, (cc_value *)o);
+  ((cc_value *)o)->turn.holder = 0;
+  cc_value_write(me, (cc_value *)o, &zero, &old);
+  cc_value_unlock(me, (cc_value *)o);
+  cc_item_drop(&old);
+}
+
+static void mend(cc_self *me, cc_object *o, uint32_t process) {
+  cc_value *v = (cc_value *)o;
+  cc_guard_inherit(me, &o->guard, process);
+  if (cc_turn_mend(me, &v->turn, process) && v->turn.holder == 0) settle(v);
+  cc_guard_unlock(&o->guard);
 }
 
 void cc_value_get(cc_self *me, cc_value *v, cc_item *item) {

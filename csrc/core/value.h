@@ -2,7 +2,9 @@
 ** Value: one shared cell. An integer lives in a single tagged word, so that
 ** adding needs no lock; everything else lies beside it under the guard.
 **
-** The word is n * 2 + 1 for the integer n, or even when the content is `item`.
+** The word is n * 2 + 1 for the integer n, or even when the content is one of two items: its bit
+** 1 tells which, and above that it counts. A new content is written to the item that does not
+** hold, and one store of the word makes it the content.
 ** Tag and number change together, so an addition that comes late to a word that
 ** has turned even has no effect and is seen to have had none.
 **
@@ -17,14 +19,17 @@
 typedef struct cc_value {
   cc_object object;
   _Alignas(64) _Atomic uint64_t word;
-  cc_item item; /* under the object's guard; holds when word is even */
-  cc_turn turn; /* under the object's guard */
+  uint64_t writes;  /* under the object's guard, as all that follows */
+  cc_item items[2];
+  cc_turn turn;
 } cc_value;
 
 /* Integers up to this size live in the word; an addition to it stays below a
 ** quarter of that, so that a thousand at once cannot overflow it. */
 #define CC_VALUE_LIMIT (INT64_C(1) << 61)
 #define CC_VALUE_STEP (INT64_C(1) << 50)
+
+extern const cc_ops cc_value_ops;
 
 cc_value *cc_value_new(void); /* holds the integer 0 */
 
@@ -43,14 +48,14 @@ bool cc_value_add_integer(cc_value *v, int64_t n, int64_t *result);
 void cc_value_lock(cc_self *me, cc_value *v);
 void cc_value_unlock(cc_self *me, cc_value *v);
 void cc_value_read(cc_value *v, cc_item *item); /* a parcel is retained */
-void cc_value_write(cc_value *v, const cc_item *item, cc_item *old);
+void cc_value_write(cc_self *me, cc_value *v, const cc_item *item, cc_item *old);
 
 /* Around an update by the holder of the turn, while it has it for the first time. */
 void cc_value_hold(cc_self *me, cc_value *v);
 void cc_value_settle(cc_self *me, cc_value *v);
 
 /* Writes the item if the cell still holds the small integer n. */
-bool cc_value_replace(cc_value *v, uint64_t n, const cc_item *item);
+bool cc_value_replace(cc_self *me, cc_value *v, uint64_t n, const cc_item *item);
 
 /* The content out, without holding the lock longer than the copy. */
 void cc_value_get(cc_self *me, cc_value *v, cc_item *item);

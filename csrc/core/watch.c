@@ -1,32 +1,24 @@
 /* Waiting for one of several. */
 #include "core/watch.h"
 
+#include <string.h>
+
 #include "core/arena.h"
 #include "core/deadlock.h"
 
-static _Atomic(const cc_watchable *) kinds[CC_KINDS];
-
-void cc_watch_register(cc_kind kind, const cc_watchable *w) {
-  if (atomic_load_explicit(&kinds[kind], memory_order_relaxed) != w)
-    atomic_store_explicit(&kinds[kind], w, memory_order_release);
-}
-
-const cc_watchable *cc_watch_of(cc_kind kind) {
-  return atomic_load_explicit(&kinds[kind], memory_order_acquire);
-}
-
 static cc_object *line_of(cc_object *o) {
-  const cc_watchable *w = cc_watch_of((cc_kind)o->kind);
-  return w->line == NULL ? o : w->line(o);
+  const cc_ops *ops = cc_ops_of(o);
+  return ops->line == NULL ? o : ops->line(o);
 }
 
 static void stand(cc_self *me, cc_object *o, cc_waiter *w) {
-  const cc_watchable *kind = cc_watch_of((cc_kind)o->kind);
+  const cc_ops *ops = cc_ops_of(o);
   cc_object *line = line_of(o);
   cc_guard_lock(&line->guard, me->word);
-  cc_waitlist_append(&line->waiters, w, me->slot);
+  cc_waitlist_append(me, line, &line->guard, &line->waiters, w, me->slot);
   w->watches = true;
-  if (kind->notice != NULL) kind->notice(o);
+  cc_commit(me, 0);
+  if (ops->notice != NULL) ops->notice(me, o);
   cc_guard_unlock(&line->guard);
 }
 
@@ -34,9 +26,11 @@ static void stand(cc_self *me, cc_object *o, cc_waiter *w) {
 static bool step_out(cc_self *me, cc_object *o, cc_waiter *w) {
   cc_object *line = line_of(o);
   cc_guard_lock(&line->guard, me->word);
-  bool granted = atomic_load_explicit(&w->granted, memory_order_relaxed) != 0;
-  if (!granted) cc_waitlist_remove(&line->waiters, w);
-  cc_guard_unlock(&line->guard);
+  bool granted = cc_granted(w) != 0;
+  if (!granted) cc_waitlist_remove(me, &line->waiters, w);
+  cc_note(me, w->line);
+  atomic_store(&w->line, NULL);
+  cc_section_end(me, &line->guard);
   return granted;
 }
 
@@ -59,13 +53,25 @@ cc_outcome cc_watch_wait(cc_self *me, cc_object *const *objects, bool *ready, si
                          int64_t deadline) {
   if (look(me, objects, ready, n)) return CC_OK;
   if (deadline == CC_NOW) return CC_TIMEOUT;
-  cc_waiter *nodes = cc_arena_new(n * sizeof *nodes);
+  cc_waiter *nodes = cc_arena_take(n * sizeof *nodes);
   if (nodes == NULL) return CC_NO_MEMORY;
+  memset(nodes, 0, n * sizeof *nodes);
+  for (size_t i = 0; i < n; i++) atomic_store(&nodes[i].granted, (uint64_t)++me->watches << 32);
+  /* whoever buries the thread finds them there */
+  cc_note(me, me->slot->watchers);
+  me->slot->nwatchers = (uint32_t)n;
+  me->slot->watchers = nodes;
+  cc_hand_lay(me, me->slot, nodes);
+  cc_commit(me, 0);
   for (size_t i = 0; i < n; i++) stand(me, objects[i], &nodes[i]);
   /* what became ready before its flag was up is seen now */
   bool any = look(me, objects, ready, n);
   cc_outcome outcome = any ? CC_OK : cc_wait_any(me, waits_for(objects, n), nodes, n, deadline);
   for (size_t i = 0; i < n; i++) any |= ready[i] |= step_out(me, objects[i], &nodes[i]);
+  cc_note(me, me->slot->watchers);
+  me->slot->watchers = NULL;
+  cc_hand_take(me, me->slot, nodes, false);
+  cc_commit(me, 0);
   cc_arena_free(nodes);
   if (outcome != CC_OK && outcome != CC_TIMEOUT) return outcome;
   for (size_t i = 0; i < n; i++) any |= ready[i] |= cc_watch_ready(me, objects[i]);

@@ -164,6 +164,7 @@ void cc_process_at_fork(void (*fn)(void));
 int64_t cc_process_id(void);
 int64_t cc_process_parent(void);
 bool cc_process_alive(int64_t pid);
+bool cc_process_running(int64_t pid); /* false also when it waits to be reaped */
 void cc_random(void *buffer, size_t size);
 const char *cc_error_text(int error); /* never NULL; static storage */
 

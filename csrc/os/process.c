@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -23,6 +24,23 @@ void cc_process_at_fork(void (*fn)(void)) { pthread_atfork(NULL, NULL, fn); }
 int64_t cc_process_id(void) { return (int64_t)getpid(); }
 
 bool cc_process_alive(int64_t pid) { return kill((pid_t)pid, 0) == 0 || errno == EPERM; }
+
+bool cc_process_running(int64_t pid) {
+#if defined(__linux__)
+  char path[48], text[512];
+  snprintf(path, sizeof path, "/proc/%lld/stat", (long long)pid);
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return cc_process_alive(pid) && errno != ENOENT;
+  ssize_t n = read(fd, text, sizeof text - 1);
+  close(fd);
+  if (n <= 0) return false;
+  text[n] = '\0';
+  const char *end = strrchr(text, ')'); /* of the name, which may hold anything */
+  return end == NULL || (end[1] == ' ' && end[2] != 'Z' && end[2] != 'X');
+#else
+  return cc_process_alive(pid);
+#endif
+}
 
 void cc_random(void *buffer, size_t size) {
   char *at = buffer;

@@ -119,7 +119,7 @@ static int call_it(lua_State *L) {
 static int keep_results(lua_State *L) {
   body *b = body_arg(L);
   codec_writer *w = codec_encode(L, 1, lua_gettop(L), CODEC_FAMILY, 0);
-  b->result = codec_finish(w);
+  b->result = cc_parcel_lay(codec_finish(w));
   if (b->result == NULL) return luaL_error(L, "out of shared memory");
   cc_parcel_weaken(b->result, &b->thread->object);
   return 0;
@@ -127,7 +127,7 @@ static int keep_results(lua_State *L) {
 
 static void keep_traceback(body *b, const char *s, size_t n) {
   cc_parcel_release(b->traceback);
-  b->traceback = cc_parcel_new(n, NULL, 0);
+  b->traceback = cc_parcel_lay(cc_parcel_new(n, NULL, 0));
   if (b->traceback != NULL) memcpy(b->traceback->bytes, s, n);
 }
 
@@ -175,7 +175,7 @@ static int keep_error(lua_State *L) {
   lua_pushvalue(L, 2);
   if (lua_pcall(L, 1, 1, 0) != LUA_OK)
     lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, 2));
-  b->result = codec_finish(codec_encode(L, lua_gettop(L), 1, CODEC_FAMILY, 0));
+  b->result = cc_parcel_lay(codec_finish(codec_encode(L, lua_gettop(L), 1, CODEC_FAMILY, 0)));
   return 0;
 }
 

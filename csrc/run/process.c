@@ -75,6 +75,8 @@ static void destroy(cc_object *o) {
   run_thread_destroy(o);
 }
 
+const cc_ops run_process_ops = {.destroy = destroy, .ready = run_thread_ready};
+
 size_t run_process_default_name(char name[RUN_NAME], bool take) {
   _Atomic uint64_t *unnamed = &cc_family_root->unnamed;
   uint64_t n = (take ? atomic_fetch_add(unnamed, 1) : atomic_load(unnamed)) + 1;
@@ -87,7 +89,6 @@ run_thread *run_process_new(const char *name, size_t length, bool daemon) {
     length = run_process_default_name(buffer, true);
     name = buffer;
   }
-  cc_object_set_destructor(CC_PROCESS, destroy);
   run_thread *t = run_thread_new_kind(CC_PROCESS, sizeof(process), name, length, daemon);
   if (t != NULL) atomic_store(&of(t)->exitcode, ALIVE);
   if (t != NULL) atomic_store(&of(t)->announced, ALIVE);
@@ -291,7 +292,7 @@ static int start_child(process *p) {
   child *c = malloc(sizeof *c);
   if (spare == NULL) spare = run_state_new();
   if (entry == CC_NO_PROCESS || c == NULL || spare == NULL) {
-    if (entry != CC_NO_PROCESS) cc_bury(entry);
+    if (entry != CC_NO_PROCESS) cc_bury(entry, false);
     free(c);
     return entry == CC_NO_PROCESS ? EAGAIN : ENOMEM;
   }
@@ -299,7 +300,7 @@ static int start_child(process *p) {
   int64_t pid = cc_child_fork();
   if (pid == 0) run_child(p, entry);
   if (pid < 0) {
-    cc_bury(entry);
+    cc_bury(entry, false);
     free(c);
     return (int)-pid;
   }
@@ -331,7 +332,7 @@ static void end_child(child *c, int code) {
   atomic_store(&p->exitcode, code);
   cc_child_reap(c->pid);
   cc_guard_unlock(&t->object.guard);
-  cc_bury(c->entry);
+  cc_bury(c->entry, code < 0);
   run_message_drop(&p->message);
   run_thread_conclude(t, verdict(p, code));
   cc_child_unwatch(c->watch);

@@ -6,7 +6,10 @@
 #ifndef RUN_PROCESS_H
 #define RUN_PROCESS_H
 
+#include "core/kind.h"
 #include "run/thread.h"
+
+extern const cc_ops run_process_ops;
 
 /* An unstarted one; name NULL for the next default one. NULL: out of shared memory. */
 run_thread *run_process_new(const char *name, size_t length, bool daemon);

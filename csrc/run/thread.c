@@ -15,6 +15,7 @@
 #include "core/deadlock.h"
 #include "core/descriptor.h"
 #include "core/family.h"
+#include "core/kind.h"
 #include "run/context.h"
 #include "run/process.h"
 #include "run/state.h"
@@ -37,7 +38,7 @@ static _Atomic uint64_t unnamed;          /* default names given out */
 static _Atomic uint64_t dummies;
 
 static cc_parcel *bytes_parcel(const char *s, size_t n) {
-  cc_parcel *p = cc_parcel_new(n + 1, NULL, 0);
+  cc_parcel *p = cc_parcel_lay(cc_parcel_new(n + 1, NULL, 0));
   if (p == NULL) return NULL;
   memcpy(p->bytes, s, n);
   p->bytes[n] = '\0'; /* for those who want a C string */
@@ -46,9 +47,9 @@ static cc_parcel *bytes_parcel(const char *s, size_t n) {
 
 void run_thread_destroy(cc_object *o) {
   run_thread *t = (run_thread *)o;
-  cc_parcel_release(t->name);
-  cc_parcel_release(t->result);
-  cc_parcel_release(t->traceback);
+  cc_parcel_drop(&t->name);
+  cc_parcel_drop(&t->result);
+  cc_parcel_drop(&t->traceback);
 }
 
 size_t run_thread_default_name(char name[RUN_NAME], bool take) {
@@ -60,16 +61,14 @@ static bool ended(const run_thread *t) {
   return atomic_load_explicit(&t->status, memory_order_acquire) > RUN_RUNNING;
 }
 
-static bool ready(const cc_self *me, cc_object *o) {
+bool run_thread_ready(const cc_self *me, cc_object *o) {
   (void)me;
   return ended((run_thread *)o);
 }
 
 run_thread *run_thread_new_kind(cc_kind kind, size_t size, const char *name, size_t length,
                                 bool daemon) {
-  static const cc_watchable watchable = {.ready = ready};
   char buffer[RUN_NAME];
-  cc_watch_register(kind, &watchable);
   run_thread *t = (run_thread *)cc_object_new(kind, size);
   if (t == NULL) return NULL;
   if (name == NULL) {
@@ -85,7 +84,6 @@ run_thread *run_thread_new_kind(cc_kind kind, size_t size, const char *name, siz
 }
 
 run_thread *run_thread_new(const char *name, size_t length, bool daemon) {
-  cc_object_set_destructor(CC_THREAD, run_thread_destroy);
   return run_thread_new_kind(CC_THREAD, sizeof(run_thread), name, length, daemon);
 }
 
@@ -246,7 +244,7 @@ void run_thread_unreach(run_thread *t) {
 
 /* The calling kernel thread runs t no longer. */
 static void part(cc_self *me, run_thread *t) {
-  cc_holds_abandon(me);
+  cc_holds_abandon(me, me->slot, false);
   cc_guard_lock(&t->object.guard, me->word);
   t->slot = NULL;
   atomic_store(&me->slot->thread, NULL);
@@ -265,7 +263,7 @@ void run_thread_conclude(run_thread *t, run_status status) {
   leave(t);
   cc_guard_lock(&t->object.guard, me->word);
   atomic_store_explicit(&t->status, (uint32_t)status, memory_order_release);
-  while ((s = cc_grant_first(&t->object.waiters, 1)) != NULL) cc_wake(s);
+  while ((s = cc_grant_first(me, &t->object.waiters, 1)) != NULL) cc_wake(s);
   cc_guard_unlock(&t->object.guard);
   cc_descriptor_update(&t->object);
 }
@@ -291,7 +289,7 @@ cc_outcome run_thread_join(cc_self *me, run_thread *t, int64_t deadline) {
   if (deadline == CC_NOW) return CC_TIMEOUT;
   cc_guard_lock(&t->object.guard, me->word);
   waits = !ended(t);
-  if (waits) cc_waitlist_append(&t->object.waiters, &me->slot->waiter, me->slot);
+  if (waits) cc_stand(me, &t->object);
   cc_guard_unlock(&t->object.guard);
   if (!waits) return CC_OK;
   return cc_wait(me, &t->object, &t->object.guard, &t->object.waiters, &me->slot->waiter, deadline);
@@ -501,6 +499,10 @@ bool run_thread_renew(void) {
 }
 
 bool run_thread_open(void) {
+  static const cc_ops ops = {.destroy = run_thread_destroy, .ready = run_thread_ready};
+  cc_kind_define(CC_THREAD, &ops);
+  cc_kind_define(CC_TIMER, &run_timer_ops);
+  cc_kind_define(CC_PROCESS, &run_process_ops);
   bool ok = true;
   cc_guard_lock(&once, cc_self_word());
   if (atomic_load(&main_thread) == NULL) {

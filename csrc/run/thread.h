@@ -42,7 +42,8 @@ typedef struct run_options {
 /* An unstarted thread; name NULL for the next default one. NULL: out of shared memory. */
 run_thread *run_thread_new_kind(cc_kind kind, size_t size, const char *name, size_t length,
                                 bool daemon);
-void run_thread_destroy(cc_object *o);
+void run_thread_destroy(cc_object *o); /* for cc_ops, as the next: the kinds built on this one */
+bool run_thread_ready(const cc_self *me, cc_object *o);
 run_thread *run_thread_new(const char *name, size_t length, bool daemon);
 
 /* What a thread gets from the state that starts it; one reference each. */

@@ -180,9 +180,10 @@ static void destroy(cc_object *o) {
   run_thread_destroy(o);
 }
 
+const cc_ops run_timer_ops = {.destroy = destroy, .ready = run_thread_ready};
+
 run_thread *run_timer_new(const char *name, size_t length, bool daemon, int64_t interval,
                           bool repeating) {
-  cc_object_set_destructor(CC_TIMER, destroy);
   timer *t = (timer *)(void *)run_thread_new_kind(CC_TIMER, sizeof *t, name, length, daemon);
   if (t == NULL) return NULL;
   t->interval = interval;

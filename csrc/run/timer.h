@@ -6,7 +6,10 @@
 #ifndef RUN_TIMER_H
 #define RUN_TIMER_H
 
+#include "core/kind.h"
 #include "run/thread.h"
+
+extern const cc_ops run_timer_ops;
 
 /* An unstarted timer: a thread object of kind CC_TIMER. name NULL: the next default one. */
 run_thread *run_timer_new(const char *name, size_t length, bool daemon, int64_t interval,
