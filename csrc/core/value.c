@@ -24,8 +24,16 @@ bool cc_value_add_integer(cc_value *v, int64_t n, int64_t *result) {
   if (n <= -CC_VALUE_STEP || n >= CC_VALUE_STEP) return false;
   int64_t now;
   if (!cc_value_get_integer(v, &now) || !fits(now + n)) return false;
-  uint64_t before = atomic_fetch_add(&v->word, (uint64_t)n * 2);
-  if (!(before & 1)) return false; /* turned even meanwhile: its other bits mean nothing */
+  uint64_t before;
+  if (cc_likely(cc_family_alone())) {
+    before = atomic_fetch_add(&v->word, (uint64_t)n * 2);
+    if (!(before & 1)) return false; /* turned even meanwhile: its other bits mean nothing */
+  } else { /* who changes the word relies on what it was, until that is done or undone */
+    before = atomic_load(&v->word);
+    do {
+      if (!(before & 1) || !fits(((int64_t)before >> 1) + n)) return false;
+    } while (!atomic_compare_exchange_weak(&v->word, &before, before + (uint64_t)n * 2));
+  }
   *result = ((int64_t)before >> 1) + n;
   return true;
 }
@@ -37,8 +45,6 @@ void cc_value_unlock(cc_self *me, cc_value *v) {
   cc_guard_unlock(&v->object.guard);
 }
 
-static cc_item *content(cc_value *v, uint64_t word) { return &v->items[word >> 1 & 1]; }
-
 static bool is_integer(uint64_t word, cc_item *item) {
   if (!(word & 1)) return false;
   item->kind = CC_ITEM_INTEGER;
@@ -47,30 +53,43 @@ static bool is_integer(uint64_t word, cc_item *item) {
 }
 
 void cc_value_read(cc_value *v, cc_item *item) {
-  uint64_t word = atomic_load_explicit(&v->word, memory_order_acquire);
-  if (is_integer(word, item)) return;
-  cc_item_copy(item, content(v, word));
+  if (is_integer(atomic_load_explicit(&v->word, memory_order_acquire), item)) return;
+  cc_item_copy(item, &v->item);
   cc_item_retain(item);
 }
 
-/* Under the guard: writes the item where it will hold with the word that is returned. */
-static uint64_t prepare(cc_value *v, const cc_item *item) {
+/* Under the guard, in a section: writes the item where it will be the content with the word
+** that is returned. As long as the word is odd, it is not. */
+static uint64_t prepare(cc_self *me, cc_value *v, uint64_t before, const cc_item *item) {
   if (item->kind == CC_ITEM_INTEGER && fits((int64_t)item->u.word) && v->turn.holder == 0)
     return tagged((int64_t)item->u.word);
-  uint64_t now = atomic_load_explicit(&v->word, memory_order_relaxed);
-  uint64_t place = (now & 1) == 0 ? (now ^ 2) & 2 : 0;
-  cc_item_copy(&v->items[place >> 1], item);
-  return ++v->writes << 2 | place;
+  if (!(before & 1)) {
+    uint32_t bytes = cc_item_sized(item->kind) ? item->size : 8;
+    cc_undo_note(&me->slot->undo, &v->item, 8); /* size and kind */
+    for (uint32_t i = 0; i < bytes; i += 8)
+      cc_undo_note(&me->slot->undo, v->item.u.bytes + i, 8);
+  }
+  cc_item_copy(&v->item, item);
+  return 0;
 }
 
-/* Changes the word from `before`; the references in the caller's hand go over and come. */
-static bool change(cc_self *me, cc_value *v, uint64_t before, uint64_t after, const cc_item *item,
-                   const cc_item *old) {
+/* Changes the content; *old is what it was, `before` as the word told. The references in the
+** caller's hand go over and come. False: others have added meanwhile. */
+static bool change(cc_self *me, cc_value *v, uint64_t before, const cc_item *item, const cc_item *old) {
   cc_undo *u = &me->slot->undo;
+  uint64_t after = prepare(me, v, before, item);
+  bool done = true;
   if (cc_item_has_parcel(item->kind)) cc_hand_lay(me, me->slot, item->u.parcel);
   if (cc_item_has_parcel(old->kind)) cc_hand_take(me, me->slot, old->u.parcel, true);
+  if (((before | after) & 1) == 0) {
+    cc_commit(me, 0);
+    return true;
+  }
   cc_commit_with(me, 0, &v->word);
-  bool done = atomic_compare_exchange_strong(&v->word, &before, after);
+  if (!(before & 1))
+    atomic_store(&v->word, after); /* whatever late additions have made of it */
+  else
+    done = atomic_compare_exchange_strong(&v->word, &before, after);
   if (!done) {
     u->word = NULL;
     cc_undo_all(u);
@@ -84,15 +103,15 @@ void cc_value_write(cc_self *me, cc_value *v, const cc_item *item, cc_item *old)
   uint64_t before;
   do {
     before = atomic_load_explicit(&v->word, memory_order_relaxed);
-    if (!is_integer(before, old)) cc_item_copy(old, content(v, before));
-  } while (!change(me, v, before, prepare(v, item), item, old));
+    if (!is_integer(before, old)) cc_item_copy(old, &v->item);
+  } while (!change(me, v, before, item, old));
 }
 
 void cc_value_hold(cc_self *me, cc_value *v) {
   cc_item number;
   cc_value_lock(me, v);
   for (uint64_t word; is_integer(word = atomic_load(&v->word), &number);)
-    if (change(me, v, word, prepare(v, &number), &number, &number)) break;
+    if (change(me, v, word, &number, &number)) break;
   cc_value_unlock(me, v);
 }
 
@@ -100,9 +119,8 @@ void cc_value_hold(cc_self *me, cc_value *v) {
 static void settle(cc_value *v) {
   uint64_t word = atomic_load(&v->word);
   if (word & 1) return;
-  const cc_item *item = content(v, word);
-  if (item->kind == CC_ITEM_INTEGER && fits((int64_t)item->u.word))
-    atomic_store(&v->word, tagged((int64_t)item->u.word));
+  if (v->item.kind == CC_ITEM_INTEGER && fits((int64_t)v->item.u.word))
+    atomic_store(&v->word, tagged((int64_t)v->item.u.word));
 }
 
 void cc_value_settle(cc_self *me, cc_value *v) {
@@ -113,7 +131,7 @@ void cc_value_settle(cc_self *me, cc_value *v) {
 
 bool cc_value_replace(cc_self *me, cc_value *v, uint64_t n, const cc_item *item) {
   const cc_item old = {0, CC_ITEM_INTEGER, {n}};
-  return change(me, v, tagged((int64_t)n), prepare(v, item), item, &old);
+  return change(me, v, tagged((int64_t)n), item, &old);
 }
 
 static void destroy(cc_object *o) {

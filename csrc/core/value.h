@@ -2,9 +2,7 @@
 ** Value: one shared cell. An integer lives in a single tagged word, so that
 ** adding needs no lock; everything else lies beside it under the guard.
 **
-** The word is n * 2 + 1 for the integer n, or even when the content is one of two items: its bit
-** 1 tells which, and above that it counts. A new content is written to the item that does not
-** hold, and one store of the word makes it the content.
+** The word is n * 2 + 1 for the integer n, or even when the content is `item`.
 ** Tag and number change together, so an addition that comes late to a word that
 ** has turned even has no effect and is seen to have had none.
 **
@@ -19,9 +17,8 @@
 typedef struct cc_value {
   cc_object object;
   _Alignas(64) _Atomic uint64_t word;
-  uint64_t writes;  /* under the object's guard, as all that follows */
-  cc_item items[2];
-  cc_turn turn;
+  cc_item item; /* under the object's guard; holds when word is even */
+  cc_turn turn; /* under the object's guard */
 } cc_value;
 
 /* Integers up to this size live in the word; an addition to it stays below a
