@@ -68,13 +68,16 @@ static int lock_with(lua_State *L) {
 
 int bind_lock_owner(lua_State *L, const cc_lock *k) {
   uint64_t ident = cc_lock_holder(k);
-  cc_parcel *name = ident != 0 ? run_thread_name_of(cc_self_get(), ident) : NULL;
-  if (name == NULL) {
+  cc_parcel *process = NULL;
+  cc_parcel *name = ident != 0 ? run_thread_name_of(cc_self_get(), ident, &process) : NULL;
+  if (name == NULL)
     lua_pushnil(L);
-    return 1;
-  }
-  lua_pushstring(L, (const char *)name->bytes);
+  else if (process == NULL)
+    lua_pushstring(L, (const char *)name->bytes);
+  else
+    lua_pushfstring(L, "%s/%s", (const char *)process->bytes, (const char *)name->bytes);
   cc_parcel_release(name);
+  cc_parcel_release(process);
   return 1;
 }
 

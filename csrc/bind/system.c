@@ -92,7 +92,7 @@ static int info(lua_State *L) {
   cc_arena_trim();
   run_thread **list = run_thread_list(&n);
   for (size_t i = 0; list != NULL && i < n; i++) {
-    alive += run_thread_alive(list[i]);
+    alive += run_thread_alive(list[i]) && list[i]->object.kind != CC_PROCESS;
     cc_object_release(&list[i]->object);
   }
   run_thread_list_free(list);

@@ -95,7 +95,9 @@ static int thread_join(lua_State *L) {
       if (t->object.kind == CC_PROCESS)
         push_end(L, t);
       else /* there was no memory for the error either */
-        lua_pushstring(L, atomic_load(&t->starved) ? "not enough memory" : "out of shared memory");
+        lua_pushstring(L, atomic_load(&t->lost)      ? "its process has ended"
+                          : atomic_load(&t->starved) ? "not enough memory"
+                                                     : "out of shared memory");
       return 2;
   }
 }

@@ -157,6 +157,7 @@ void cc_bury(uint32_t process, bool killed) {
   cc_objects_bury(process);
   wake_all(f);
   atomic_fetch_sub(&f->pending, atomic_exchange(&p->pending, 0));
+  atomic_store(&p->listens, 0);
   atomic_store(&p->object, NULL);
   atomic_store(&p->pid, 0);
   cc_deadlock_pending(0); /* whoever is left may wait for ever now */

@@ -207,6 +207,20 @@ static uint64_t sleeps(cc_slot *s) {
   return number;
 }
 
+/* A process that was killed, and is not buried yet, looks as if it waited. */
+static bool all_running(cc_slot **slots, uint32_t n) {
+  uint32_t seen = cc_family_self;
+  for (uint32_t i = 0; i < n; i++) {
+    uint32_t entry = atomic_load(&slots[i]->process);
+    if (entry == seen || entry == cc_family_self) continue;
+    if (entry >= CC_PROCESS_LIMIT) return false;
+    int64_t pid = atomic_load(&cc_family_root->processes[entry].pid);
+    if (pid <= 0 || !cc_process_running(pid)) return false;
+    seen = entry;
+  }
+  return true;
+}
+
 static bool everybody(cc_slot **slots, uint64_t *numbers, uint32_t top, uint32_t *n) {
   cc_family *f = cc_family_root;
   *n = 0;
@@ -218,7 +232,8 @@ static bool everybody(cc_slot **slots, uint64_t *numbers, uint32_t top, uint32_t
   }
   for (uint32_t i = 0; i < *n; i++)
     if (!atomic_load(&slots[i]->active) || sleeps(slots[i]) != numbers[i]) return false;
-  return suspicious(f) && atomic_load(&f->active) == *n && atomic_load(&f->slot_seen) == top;
+  return all_running(slots, *n) && suspicious(f) && atomic_load(&f->active) == *n &&
+         atomic_load(&f->slot_seen) == top;
 }
 
 /* Follows holders of rlocks from the caller; true when that leads back to it. */

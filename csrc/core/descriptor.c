@@ -1,4 +1,9 @@
-/* Descriptors of objects: a table private to the process. */
+/*
+** Descriptors of objects: a table private to the process. When an object changes in another
+** process, that one rings the bell of those that have descriptors; a kernel thread of theirs,
+** which there is from the first descriptor on once the family has more than one
+** process, then looks at all of them.
+*/
 #include "core/descriptor.h"
 
 #include <errno.h>
@@ -18,6 +23,7 @@ typedef struct entry {
 static cc_guard guard;
 static _Atomic(entry *) table; /* the entries: under the guard; by index of object */
 static uint32_t in_use;        /* under the guard: list of entries */
+static _Atomic uint32_t listens; /* the kernel thread is there */
 
 static entry *open_table(void) {
   entry *t = atomic_load(&table);
@@ -80,6 +86,53 @@ static int describe(cc_self *me, cc_object *o, bool *made) {
   return result;
 }
 
+/* {== other processes */
+
+static void listen(void *unused) {
+  cc_self *me = cc_self_get();
+  _Atomic uint32_t *bell = &cc_family_root->processes[cc_family_self].bell;
+  (void)unused;
+  me->no_signals = true;
+  cc_deadlock_active(me, false); /* descriptors count as pending */
+  cc_thread_set_name("concur-listener");
+  for (;;) {
+    uint32_t rings = atomic_load(bell);
+    entry *t = atomic_load(&table);
+    cc_guard_lock(&guard, me->word);
+    for (uint32_t i = in_use; i != 0; i = t[i - 1].next) bring_up_to_date(&t[i - 1]);
+    cc_guard_unlock(&guard);
+    cc_futex_wait(bell, rings, CC_FOREVER);
+  }
+}
+
+int cc_descriptor_share(void) {
+  cc_thread_options usual = {0, NULL, 0};
+  uint32_t no = 0;
+  cc_guard_lock(&guard, cc_self_word());
+  bool any = in_use != 0;
+  cc_guard_unlock(&guard);
+  if (!any || !atomic_compare_exchange_strong(&listens, &no, 1)) return 0;
+  atomic_store(&cc_family_root->processes[cc_family_self].listens, 1);
+  int error = cc_thread_start(listen, NULL, &usual);
+  if (error == 0) return 0;
+  atomic_store(&cc_family_root->processes[cc_family_self].listens, 0);
+  atomic_store(&listens, 0);
+  return error;
+}
+
+/* Whoever listens looks at its descriptors. */
+static void ring(void) {
+  cc_family *f = cc_family_root;
+  for (uint32_t i = 0; i < CC_PROCESS_LIMIT; i++) {
+    cc_process *p = &f->processes[i];
+    if (i == cc_family_self || !atomic_load(&p->listens)) continue;
+    atomic_fetch_add(&p->bell, 1);
+    cc_futex_wake(&p->bell, 1);
+  }
+}
+
+/* ==} */
+
 int cc_descriptor_of(cc_self *me, cc_object *o) {
   const cc_ops *ops = cc_ops_of(o);
   cc_object *line = ops->line == NULL ? o : ops->line(o);
@@ -96,12 +149,17 @@ int cc_descriptor_of(cc_self *me, cc_object *o) {
     ops->notice(me, o);
     cc_guard_unlock(&line->guard);
   }
+  if (!cc_family_alone()) {
+    int error = cc_descriptor_share();
+    if (error != 0) return -error; /* the descriptor stays, for the next try */
+  }
   cc_descriptor_update_slow(o->index); /* what came before the flags */
   return result;
 }
 
 void cc_descriptor_update_slow(uint32_t index) {
   entry *t = atomic_load(&table);
+  if (!cc_family_alone()) ring();
   if (t == NULL) return;
   cc_guard_lock(&guard, cc_self_word());
   if (t[index].object != NULL) bring_up_to_date(&t[index]);
@@ -127,6 +185,7 @@ void cc_descriptor_close(cc_object *o) {
 void cc_descriptor_forget(void) {
   entry *t = atomic_load(&table);
   guard = (cc_guard){0};
+  atomic_store(&listens, 0);
   for (uint32_t i = in_use; i != 0; i = t[i - 1].next) {
     cc_signal_close(&t[i - 1].signal);
     t[i - 1].object = NULL;

@@ -23,6 +23,10 @@ static inline void cc_descriptor_update(const cc_object *o) {
   if (cc_unlikely(atomic_load(&o->described))) cc_descriptor_update_slow(o->index);
 }
 
+/* Before the family gets a second process: has the descriptors there are follow what others
+** do, too. 0 or an errno value. */
+int cc_descriptor_share(void);
+
 /* In a child: closes the parent's, which came along. */
 void cc_descriptor_forget(void);
 

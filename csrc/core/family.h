@@ -16,6 +16,8 @@
 typedef struct cc_process {
   _Atomic int64_t pid;          /* 0: the entry is free; CC_UNBORN: about to be forked */
   _Atomic uint32_t pending;     /* its share of the family's */
+  _Atomic uint32_t listens;     /* it has descriptors that show objects */
+  _Atomic uint32_t bell;        /* counts changes for it */
   _Atomic(cc_object *) object;  /* its process object, which outlives the entry's use; NULL: none */
 } cc_process;
 

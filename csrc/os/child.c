@@ -81,6 +81,7 @@ void cc_child_settle(void (*on_interrupt)(int), void (*on_nudge)(int)) {
   forget_handlers();
   if (!ignored) handle(SIGINT, on_interrupt, 0);
   handle(SIGURG, on_nudge, SA_RESTART);
+  cc_thread_nudges = true;
   if (main_mask_known) {
     sigset_t mask = main_mask;
     sigdelset(&mask, SIGURG);
@@ -168,7 +169,13 @@ void cc_child_wait(cc_signal *s, const int *fds, size_t n, int64_t timeout) {
 
 int cc_process_signal(int64_t pid, int sig) { return kill((pid_t)pid, sig) == 0 ? 0 : errno; }
 
-void cc_process_nudge(int64_t pid) { kill((pid_t)pid, SIGURG); }
+void cc_process_nudge(int64_t pid, int64_t thread) {
+#if defined(__linux__)
+  syscall(SYS_tgkill, (pid_t)pid, (pid_t)thread, SIGURG);
+#else
+  if (thread == pid) kill((pid_t)pid, SIGURG);
+#endif
+}
 
 bool cc_signal_valid(int sig) { return sig >= 0 && sig < NSIG; }
 

@@ -83,6 +83,8 @@ typedef struct cc_thread_options {
   size_t ncpus;         /* 0: any */
 } cc_thread_options;
 
+extern bool cc_thread_nudges; /* kernel threads do not block the nudge of a child process */
+
 /* Starts a detached kernel thread with all signals blocked. Returns 0 or an
 ** errno value. */
 int cc_thread_start(void (*fn)(void *), void *arg, const cc_thread_options *o);
@@ -149,7 +151,7 @@ void cc_child_wait(cc_signal *s, const int *fds, size_t n, int64_t timeout);
 int cc_process_signal(int64_t pid, int sig);
 #define CC_SIGNAL_KILL 9       /* as POSIX has them for kill */
 #define CC_SIGNAL_TERMINATE 15
-void cc_process_nudge(int64_t pid); /* has its main thread call on_nudge */
+void cc_process_nudge(int64_t pid, int64_t thread); /* has that kernel thread of it call on_nudge */
 bool cc_signal_valid(int sig);
 void cc_signal_name(int sig, char *text, size_t size); /* "SIGKILL" */
 

@@ -28,6 +28,8 @@ size_t cc_thread_stack_minimum(void) {
   return system > SMALLEST_STACK ? system : SMALLEST_STACK;
 }
 
+bool cc_thread_nudges;
+
 struct start {
   void (*fn)(void *);
   void *arg;
@@ -78,6 +80,7 @@ int cc_thread_start(void (*fn)(void *), void *arg, const cc_thread_options *o) {
     if (error == 0) {
       /* the new thread inherits the mask: signals are the main thread's */
       sigfillset(&all);
+      if (cc_thread_nudges) sigdelset(&all, SIGURG);
       pthread_sigmask(SIG_SETMASK, &all, &before);
       error = pthread_create(&thread, &attributes, enter, s);
       pthread_sigmask(SIG_SETMASK, &before, NULL);

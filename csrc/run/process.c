@@ -38,6 +38,8 @@ typedef struct process {
   _Atomic int64_t pid;       /* 0 before the start; by its parent and by itself */
   _Atomic int32_t exitcode;  /* ALIVE until it ended; by who reaps it */
   _Atomic int32_t announced; /* the exit code that it is about to end with; by itself */
+  _Atomic uint32_t starter;   /* entry of the process whose child it is, or which took it over */
+  int64_t starter_id;         /* the first one's pid */
   _Atomic uint32_t committed; /* run_status, once results or error are in place; by itself */
   run_message message;       /* the child's until decoded; what is left is given up at its end */
 } process;
@@ -50,10 +52,11 @@ typedef struct request { /* on the stack of who starts one */
 } request;
 
 typedef struct child {
-  process *process; /* the list of running ones has a reference */
+  process *process; /* a reference: the list's of running ones, or (adopted) its own */
   int64_t pid;
   uint32_t entry;
   int watch; /* -1: to be looked at now and then */
+  bool adopted; /* another's child, who has ended */
   struct child *next;
 } child;
 
@@ -74,8 +77,6 @@ static void destroy(cc_object *o) {
   run_message_drop(&of((run_thread *)o)->message);
   run_thread_destroy(o);
 }
-
-const cc_ops run_process_ops = {.destroy = destroy, .ready = run_thread_ready};
 
 size_t run_process_default_name(char name[RUN_NAME], bool take) {
   _Atomic uint64_t *unnamed = &cc_family_root->unnamed;
@@ -144,9 +145,10 @@ int run_process_terminate(run_thread *t) { return run_process_signal(t, CC_SIGNA
 
 int run_process_kill(run_thread *t) { return run_process_signal(t, CC_SIGNAL_KILL); }
 
-void run_process_nudge(uint32_t entry) {
-  int64_t pid = atomic_load(&cc_family_root->processes[entry].pid);
-  if (pid > 0 && entry != 0) cc_process_nudge(pid); /* the main process belongs to its host */
+void run_process_nudge(const run_thread *t) {
+  int64_t pid = atomic_load(&cc_family_root->processes[t->process].pid);
+  /* the main process is its host's, who has not asked for a handler of ours */
+  if (pid > 0 && t->process != 0) cc_process_nudge(pid, atomic_load(&t->native_id));
 }
 
 /* In the main thread of a child: the state that its main function runs in. */
@@ -169,11 +171,13 @@ static void on_interrupt(int sig) {
   if (L != NULL && running != NULL && running != L) lua_sethook(running, interrupt_hook, mask, 1);
 }
 
+/* In the thread that is meant. */
 static void on_nudge(int sig) {
-  run_thread *main = run_thread_main();
-  lua_State *running = main != NULL ? atomic_load(&main->running) : NULL;
+  const cc_slot *s = cc_self_storage.slot;
+  run_thread *t = s != NULL ? (run_thread *)atomic_load(&s->thread) : NULL;
+  lua_State *running = t != NULL ? atomic_load(&t->running) : NULL;
   (void)sig;
-  if (running != NULL && atomic_load(&cc_self_storage.slot->cancel) != 0) run_arm(running);
+  if (running != NULL && atomic_load(&s->cancel) != 0) run_arm(running);
 }
 
 /* ==} {== the child */
@@ -229,8 +233,15 @@ static void commit(cc_self *me, process *p, run_status status, cc_parcel *result
   cc_guard_unlock(&t->object.guard);
 }
 
+static run_status verdict(process *p, int code);
+
 static _Noreturn void leave(process *p, int code) {
   atomic_store(&p->announced, code);
+  if (cc_process_parent() != p->starter_id) { /* there may be nobody to tell of the end */
+    p->thread.live = NULL;
+    atomic_store(&p->exitcode, code);
+    run_thread_conclude(&p->thread, verdict(p, code));
+  }
   cc_deadlock_pending(1); /* from now on its end is what will happen */
   cc_child_exit(code);
 }
@@ -297,6 +308,8 @@ static int start_child(process *p) {
     return entry == CC_NO_PROCESS ? EAGAIN : ENOMEM;
   }
   p->thread.process = entry;
+  p->starter_id = cc_process_id();
+  atomic_store(&p->starter, cc_family_self);
   int64_t pid = cc_child_fork();
   if (pid == 0) run_child(p, entry);
   if (pid < 0) {
@@ -306,7 +319,7 @@ static int start_child(process *p) {
   }
   atomic_store(&p->pid, pid);
   atomic_store(&p->thread.native_id, pid);
-  *c = (child){p, pid, entry, cc_child_watch(pid), children};
+  *c = (child){p, pid, entry, cc_child_watch(pid), false, children};
   children = c;
   nchildren++;
   return 0;
@@ -330,24 +343,60 @@ static void end_child(child *c, int code) {
   cc_guard_lock(&t->object.guard, me->word);
   t->slot = NULL;
   atomic_store(&p->exitcode, code);
-  cc_child_reap(c->pid);
+  if (!c->adopted) cc_child_reap(c->pid);
   cc_guard_unlock(&t->object.guard);
   cc_bury(c->entry, code < 0);
   run_message_drop(&p->message);
   run_thread_conclude(t, verdict(p, code));
   cc_child_unwatch(c->watch);
+  if (c->adopted) cc_object_release(&t->object);
+}
+
+/* The process of that entry has ended: its children are the caller's now, as far as that goes
+** without being their parent. */
+static void mend(cc_self *me, cc_object *o, uint32_t entry) {
+  process *p = of((run_thread *)o);
+  uint32_t starter = entry;
+  run_thread_mend(me, o, entry);
+  if (!run_thread_alive(&p->thread) || p->thread.process == entry ||
+      !atomic_compare_exchange_strong(&p->starter, &starter, cc_family_self))
+    return;
+  int64_t pid = run_process_id(&p->thread);
+  child *c = malloc(sizeof *c);
+  if (c == NULL || pid == 0) {
+    free(c);
+    return;
+  }
+  p->thread.live = NULL; /* the starter's */
+  cc_object_retain(o);
+  *c = (child){p, pid, p->thread.process, cc_child_watch(pid), true, children};
+  children = c;
+  nchildren++;
+}
+
+const cc_ops run_process_ops = {.destroy = destroy, .ready = run_thread_ready, .mend = mend};
+
+static bool child_ended(const child *c, int *code) {
+  if (!c->adopted) return cc_child_ended(c->pid, code);
+  *code = CC_CHILD_UNKNOWN;
+  return !cc_process_running(c->pid);
+}
+
+/* Takes one that has ended out of the list. Burying it may add to that. */
+static child *next_ended(int *code) {
+  for (child **at = &children; *at != NULL; at = &(*at)->next) {
+    child *c = *at;
+    if (!child_ended(c, code)) continue;
+    *at = c->next;
+    nchildren--;
+    return c;
+  }
+  return NULL;
 }
 
 static void look_at_children(void) {
   int code;
-  for (child **at = &children; *at != NULL;) {
-    child *c = *at;
-    if (!cc_child_ended(c->pid, &code)) {
-      at = &c->next;
-      continue;
-    }
-    *at = c->next;
-    nchildren--;
+  for (child *c; (c = next_ended(&code)) != NULL;) {
     end_child(c, code);
     free(c);
   }
@@ -432,9 +481,10 @@ int run_process_start(run_thread *t, run_message *m, uint64_t root) {
     return error;
   }
   if (run_thread_current() == run_thread_main()) cc_child_note_signals();
+  error = cc_descriptor_share();
   p->message = *m;
   *m = (run_message){NULL, NULL};
-  error = ask_reaper(p);
+  if (error == 0) error = ask_reaper(p);
   if (error == 0) return 0;
   run_message_drop(&p->message);
   run_thread_delist(t);

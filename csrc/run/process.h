@@ -39,8 +39,8 @@ int run_process_signal(run_thread *t, int sig);
 int run_process_terminate(run_thread *t);
 int run_process_kill(run_thread *t);
 
-/* Has a busy main thread of that process of the family look whether it was cancelled. */
-void run_process_nudge(uint32_t process);
+/* Has a busy thread of another process of the family look whether it was cancelled. */
+void run_process_nudge(const run_thread *t);
 
 /* The next default name and its length; used up only if `take`. */
 size_t run_process_default_name(char name[RUN_NAME], bool take);

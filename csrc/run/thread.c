@@ -205,11 +205,23 @@ int run_thread_start(run_thread *t, run_message *m, uint64_t root, const run_opt
   return error;
 }
 
+static cc_parcel *name_of(cc_self *me, cc_object *o);
+
+static cc_parcel *name_of_process(cc_self *me, uint32_t entry) {
+  if (entry == 0) return bytes_parcel("MainProcess", 11);
+  return name_of(me, atomic_load(&cc_family_root->processes[entry].object));
+}
+
 /* Name of a thread object for a report. */
 static void name_thread(cc_object *thread, char *text, size_t size) {
-  cc_parcel *name = run_thread_name(cc_self_get(), (run_thread *)thread);
-  snprintf(text, size, "%s", (const char *)name->bytes);
+  cc_self *me = cc_self_get();
+  uint32_t entry = ((run_thread *)thread)->process;
+  cc_parcel *name = name_of(me, thread);
+  cc_parcel *process = entry != cc_family_self && entry < CC_PROCESS_LIMIT ? name_of_process(me, entry) : NULL;
+  snprintf(text, size, "%s%s%s", process != NULL ? (const char *)process->bytes : "",
+           process != NULL ? "/" : "", name != NULL ? (const char *)name->bytes : "?");
   cc_parcel_release(name);
+  cc_parcel_release(process);
 }
 
 void run_thread_begin(run_thread *t, struct run_state *state) {
@@ -281,6 +293,23 @@ void run_thread_end(run_thread *t, run_status status, cc_parcel *result, cc_parc
   run_thread_finish(t, status, result, traceback);
 }
 
+/* A process has ended with what it ran. */
+void run_thread_mend(cc_self *me, cc_object *o, uint32_t process) {
+  run_thread *t = (run_thread *)o;
+  cc_slot *s;
+  cc_guard_inherit(me, &o->guard, process);
+  bool lost = t->process == process && run_thread_alive(t) && o->kind != CC_PROCESS;
+  if (lost) {
+    t->slot = NULL;
+    atomic_store(&t->lost, 1);
+    atomic_store(&t->status, RUN_FAILED);
+  }
+  if (ended(t))
+    while ((s = cc_grant_first(me, &o->waiters, 1)) != NULL) cc_wake(s);
+  cc_guard_unlock(&o->guard);
+  if (lost) cc_descriptor_update(o);
+}
+
 cc_outcome run_thread_join(cc_self *me, run_thread *t, int64_t deadline) {
   bool waits;
   if (ended(t)) return CC_OK;
@@ -350,7 +379,7 @@ bool run_thread_cancel(cc_self *me, run_thread *t) {
     if (s != NULL) {
       atomic_store(&s->cancel, request);
       if (t->process != cc_family_self)
-        run_process_nudge(t->process);
+        run_process_nudge(t);
       else if (s != me->slot)
         interrupt(t);
     }
@@ -435,16 +464,45 @@ bool run_thread_set_name(cc_self *me, run_thread *t, const char *s, size_t lengt
   return true;
 }
 
-cc_parcel *run_thread_name_of(cc_self *me, uint64_t ident) {
+/* The name of what may be gone by now; NULL then. */
+static cc_parcel *name_of(cc_self *me, cc_object *o) {
+  cc_parcel *name = NULL;
+  if (o == NULL) return NULL;
+  cc_object *same = cc_object_revive(o->index, o->id); /* wherever it lay there is memory */
+  if (same == o) name = run_thread_name(me, (run_thread *)o);
+  if (same != NULL) cc_object_release(same);
+  return name;
+}
+
+static cc_parcel *foreign_name(cc_self *me, uint64_t ident, cc_parcel **process) {
+  cc_family *f = cc_family_root;
+  uint32_t top = atomic_load(&f->slot_seen);
+  for (uint32_t i = 0; i < top; i++) {
+    cc_slot *s = &f->slots[i];
+    uint32_t entry = atomic_load(&s->process);
+    if (atomic_load(&s->ident) != ident || entry >= CC_PROCESS_LIMIT || entry == cc_family_self) continue;
+    cc_parcel *name = name_of(me, atomic_load(&s->thread));
+    *process = name_of_process(me, entry);
+    if (name != NULL && *process != NULL) return name;
+    cc_parcel_release(name);
+    cc_parcel_release(*process);
+    *process = NULL;
+  }
+  return NULL;
+}
+
+cc_parcel *run_thread_name_of(cc_self *me, uint64_t ident, cc_parcel **process) {
   cc_parcel *name = NULL;
   size_t n;
+  *process = NULL;
   run_thread **list = run_thread_list(&n);
   for (size_t i = 0; list != NULL && i < n; i++) {
-    if (name == NULL && atomic_load(&list[i]->ident) == ident) name = run_thread_name(me, list[i]);
+    if (name == NULL && atomic_load(&list[i]->ident) == ident && list[i]->object.kind != CC_PROCESS)
+      name = run_thread_name(me, list[i]);
     cc_object_release(&list[i]->object);
   }
   free(list);
-  return name;
+  return name != NULL || cc_family_alone() ? name : foreign_name(me, ident, process);
 }
 
 /* ==} {== threads that concur did not make */
@@ -499,7 +557,8 @@ bool run_thread_renew(void) {
 }
 
 bool run_thread_open(void) {
-  static const cc_ops ops = {.destroy = run_thread_destroy, .ready = run_thread_ready};
+  static const cc_ops ops = {
+      .destroy = run_thread_destroy, .ready = run_thread_ready, .mend = run_thread_mend};
   cc_kind_define(CC_THREAD, &ops);
   cc_kind_define(CC_TIMER, &run_timer_ops);
   cc_kind_define(CC_PROCESS, &run_process_ops);

@@ -21,6 +21,7 @@ typedef struct run_thread {
   _Atomic uint64_t ident;     /* 0 before the start */
   _Atomic int64_t native_id;  /* 0 until a kernel thread has it */
   _Atomic uint32_t starved;   /* its state was out of memory */
+  _Atomic uint32_t lost;      /* its process ended before it did */
   _Atomic uint32_t watched;   /* somebody waits for native_id, on status */
   _Atomic uint64_t root;      /* the main state that waits for it; 0: none */
   void *live;                 /* private to the process that runs it, as the next two */
@@ -44,6 +45,7 @@ run_thread *run_thread_new_kind(cc_kind kind, size_t size, const char *name, siz
                                 bool daemon);
 void run_thread_destroy(cc_object *o); /* for cc_ops, as the next: the kinds built on this one */
 bool run_thread_ready(const cc_self *me, cc_object *o);
+void run_thread_mend(cc_self *me, cc_object *o, uint32_t process);
 run_thread *run_thread_new(const char *name, size_t length, bool daemon);
 
 /* What a thread gets from the state that starts it; one reference each. */
@@ -88,8 +90,9 @@ bool run_thread_set_name(cc_self *me, run_thread *t, const char *name, size_t le
 run_thread *run_thread_current(void);
 run_thread *run_thread_main(void);
 
-/* The name of the thread with that ident, one reference, or NULL. */
-cc_parcel *run_thread_name_of(cc_self *me, uint64_t ident);
+/* The name of the thread with that ident, one reference, or NULL; of another process: *process is
+** that one's name. */
+cc_parcel *run_thread_name_of(cc_self *me, uint64_t ident, cc_parcel **process);
 
 /* The main thread and those that run in this process, each with a reference; NULL for
 ** lack of memory. */

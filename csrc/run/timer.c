@@ -180,7 +180,7 @@ static void destroy(cc_object *o) {
   run_thread_destroy(o);
 }
 
-const cc_ops run_timer_ops = {.destroy = destroy, .ready = run_thread_ready};
+const cc_ops run_timer_ops = {.destroy = destroy, .ready = run_thread_ready, .mend = run_thread_mend};
 
 run_thread *run_timer_new(const char *name, size_t length, bool daemon, int64_t interval,
                           bool repeating) {
