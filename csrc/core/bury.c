@@ -39,20 +39,23 @@ static bool has_ended(uint32_t process) {
   return pid > 0 && !cc_process_running(pid);
 }
 
+/* As in guard.c, whoever has slept takes it for others asleep, too. */
 void cc_guard_inherit(cc_self *me, cc_guard *g, uint32_t process) {
+  uint32_t mark = me->word;
   for (;;) {
     uint32_t word = atomic_load(&g->word), holder = word & ~CC_GUARD_SLEEPERS;
     bool free = holder == 0 || process_of(holder) == process;
     if (free) {
-      if (atomic_compare_exchange_weak(&g->word, &word, me->word | (word & CC_GUARD_SLEEPERS))) return;
+      if (atomic_compare_exchange_weak(&g->word, &word, mark | (word & CC_GUARD_SLEEPERS))) return;
       continue;
     }
     uint32_t asleep = word | CC_GUARD_SLEEPERS;
     if (word != asleep && !atomic_compare_exchange_weak(&g->word, &word, asleep)) continue;
     cc_futex_wait(&g->word, asleep, cc_clock() + PATIENCE);
+    mark = me->word | CC_GUARD_SLEEPERS;
     if (atomic_load(&g->word) == asleep && has_ended(process_of(holder))) {
       undo(process_of(holder));
-      if (atomic_compare_exchange_strong(&g->word, &asleep, me->word | CC_GUARD_SLEEPERS)) return;
+      if (atomic_compare_exchange_strong(&g->word, &asleep, mark)) return;
     }
   }
 }

@@ -208,8 +208,9 @@ static bool renew(process *p, uint32_t entry) {
 }
 
 /* The main thread runs p from now on. */
-static void begin(cc_self *me, process *p, run_state *s) {
+static void begin(cc_self *me, process *p, run_state *s, uint64_t root) {
   run_thread *t = &p->thread, *m = run_thread_main();
+  atomic_store(&m->root, root);
   cc_guard_lock(&t->object.guard, me->word);
   t->slot = me->slot;
   atomic_store(&t->running, run_state_lua(s));
@@ -254,12 +255,15 @@ static _Noreturn void run_child(process *p, uint32_t entry) {
   spare = NULL;
   lua_State *L = run_state_lua(s);
   atomic_store(&child_state, L);
-  begin(me, p, s);
-  run_status status =
-      run_body(L, &p->thread, run_context_new_root(), &p->message, &result, &traceback);
+  uint64_t root = run_context_new_root();
+  begin(me, p, s, root);
+  run_status status = run_body(L, &p->thread, root, &p->message, &result, &traceback);
   commit(me, p, status, result, traceback);
   me->shield++;
-  run_state_close(s); /* waits for what it has started */
+  run_thread_end_root(root);
+  run_worker_closing = true; /* what its function holds is abandoned, not given back */
+  run_state_close(s);
+  run_thread_end_root(root); /* of what finalizers have started */
   leave(p, status == RUN_DONE ? 0 : 1);
 }
 
