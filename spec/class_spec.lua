@@ -4,6 +4,8 @@ local counts = require "spec.support.counts"
 local h = require "spec.support.helpers"
 
 for _, kind in ipairs(h.kinds) do
+  local current = h.current[kind]
+
   describe("concur." .. kind .. ":extend", function()
     local gate
 
@@ -48,7 +50,7 @@ for _, kind in ipairs(h.kinds) do
       local Class = concur[kind]:extend()
       function Class:run()
         self.gate:wait(20)
-        return concur.current()
+        return current()
       end
       local t = Class()
       t.gate = gate
@@ -182,7 +184,7 @@ for _, kind in ipairs(h.kinds) do
           if name then self.name = name end
           self.daemon = true
         end
-        function Class:run() return self.name, self.daemon, concur.current().name end
+        function Class:run() return self.name, self.daemon, current().name end
         local t = Class "special"
         assert.equal("special", t.name)
         assert.is_true(t.daemon)
@@ -304,7 +306,7 @@ for _, kind in ipairs(h.kinds) do
 
       it("as its own field, too", function()
         local Class = concur[kind]:extend()
-        function Class:run() return type(self.me), self.me:id() == concur.current():id(), type(self) end
+        function Class:run() return type(self.me), self.me:id() == current():id(), type(self) end
         local t = Class()
         t.me = t
         assert.same({ "userdata", true, "table" }, { h.results(t:start()) })

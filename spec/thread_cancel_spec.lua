@@ -5,6 +5,8 @@ local h = require "spec.support.helpers"
 local CANCELLED = concur.CANCELLED
 
 for _, kind in ipairs(h.kinds) do
+  local current = h.current[kind]
+
   local make = concur[kind]
   local function start(...) return make(...):start() end
 
@@ -218,7 +220,7 @@ for _, kind in ipairs(h.kinds) do
       assert.is_true(h.results(start(function(x) return x:cancel() end, t)))
       assert.same({ false, CANCELLED }, { h.join(t) })
       local own = start(function()
-        local asked = concur.current():cancel()
+        local asked = current():cancel()
         local ok, err = pcall(concur.sleep, 60)
         return asked, ok, err
       end)

@@ -104,6 +104,8 @@ describe("the default excepthook", function()
 end)
 
 for _, kind in ipairs(h.kinds) do
+  local current = h.current[kind]
+
   local make = concur[kind]
   local function start(...) return make(...):start() end
 
@@ -113,7 +115,7 @@ for _, kind in ipairs(h.kinds) do
     before_each(function()
       calls = concur.queue()
       local q = calls
-      concur.excepthook = function(...) q:put { n = select("#", ...), current = concur.current(), ... } end
+      concur.excepthook = function(...) q:put { n = select("#", ...), current = current(), ... } end
     end)
 
     after_each(function() concur.excepthook = false end)

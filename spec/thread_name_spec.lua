@@ -34,13 +34,15 @@ local function waiter(options)
 end
 
 for _, kind in ipairs(h.kinds) do
+  local current = h.current[kind]
+
   local make = concur[kind]
 
   describe("the name of a " .. kind, function()
     after_each(open_gates)
 
     it("is what it was told", function()
-      local t = make { target = function() return concur.current().name end, name = "worker" }
+      local t = make { target = function() return current().name end, name = "worker" }
       assert.equal("worker", t.name)
       t:start()
       assert.equal("worker", h.results(t))
@@ -50,7 +52,7 @@ for _, kind in ipairs(h.kinds) do
     local strange = { empty = "", long = ("n"):rep(1000), ["in UTF-8"] = "Fädchen–☃", ["with a zero"] = "a\0b" }
     for what, name in pairs(strange) do
       it("may be " .. what, function()
-        local t = make { target = function() return concur.current().name end, name = name }
+        local t = make { target = function() return current().name end, name = name }
         assert.equal(name, t.name)
         assert.equal(name, h.results(t:start()))
         t.name = name .. "2"
@@ -61,10 +63,10 @@ for _, kind in ipairs(h.kinds) do
     it("is writable before, during and after, from both sides", function()
       local gate = new_gate()
       local t = make(function()
-        local first = concur.current().name
+        local first = current().name
         gate:wait(20)
-        local second = concur.current().name
-        concur.current().name = "third"
+        local second = current().name
+        current().name = "third"
         return first, second
       end)
       t.name = "first"
@@ -97,7 +99,7 @@ for _, kind in ipairs(h.kinds) do
       assert.is_false(make(print).daemon)
       assert.is_true(make { target = print, daemon = true }.daemon)
       assert.is_false(make { target = print, daemon = false }.daemon)
-      assert.is_true(h.results(make { target = function() return concur.current().daemon end, daemon = true }:start()))
+      assert.is_true(h.results(make { target = function() return current().daemon end, daemon = true }:start()))
     end)
 
     it("is inherited, unless told", function()
@@ -118,7 +120,7 @@ for _, kind in ipairs(h.kinds) do
       local gate = new_gate()
       local t = make(function()
         gate:wait(20)
-        return concur.current().daemon
+        return current().daemon
       end)
       t.daemon = true
       assert.is_true(t.daemon)

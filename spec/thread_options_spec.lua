@@ -3,6 +3,7 @@ local concur = require "concur"
 local h = require "spec.support.helpers"
 
 for _, kind in ipairs(h.kinds) do
+
   local make = concur[kind]
   local function run(options) return h.results(make(options):start()) end
 

@@ -358,7 +358,7 @@ static void pack_message(lua_State *L, int first, int n, run_message *m) {
 }
 
 static void started_before(lua_State *L, cc_kind kind) {
-  luaL_error(L, "%s can only be started once", kind == CC_PROCESS ? "processes" : "threads");
+  luaL_error(L, "%sthreads can only be started once", kind == CC_PROCESS ? "processes like " : "");
 }
 
 void bind_start(lua_State *L, int idx, run_thread *t) {

@@ -14,7 +14,10 @@ for name in pairs(package.preload) do
 end
 
 --- What runs functions elsewhere, for specs that hold for each: `concur[kind]`.
-h.kinds = { "thread" }
+h.kinds = { "thread", "process" }
+
+--- What gives the handle of the running one of a kind.
+h.current = { thread = concur.current, process = concur.current_process }
 
 --- Seconds after which a wait counts as a hang.
 h.patience = 20

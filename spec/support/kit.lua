@@ -17,7 +17,14 @@ kit.TIMEOUT = 20
 --- Ways to run a function elsewhere; a spec is to hold for each of them.
 kit.kinds = {
   { name = "thread", spawn = concur.spawn },
+  { name = "process", spawn = function(...) return concur.process(...):start() end },
 }
+
+--- `it` where it holds for threads alone: what a process ends with it abandons, what it closes is
+-- closed in it, and so on, which have specs of their own.
+function kit.it_for_threads(kind, name, fn)
+  if kind.name == "thread" then it(name, fn) end
+end
 
 --- Calls `fn(kind)` for each kind, within a block of its own.
 function kit.each_kind(fn)
