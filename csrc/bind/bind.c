@@ -80,7 +80,8 @@ static lua_State *main_coroutine(lua_State *L) {
 ** nothing but set a hook. */
 static bool hook_changed(void *arg) {
   bind_wait *w = arg;
-  return lua_gethook(main_coroutine(w->L)) != w->hook;
+  lua_State *m = main_coroutine(w->L);
+  return lua_gethook(m) != w->hook && !run_is_armed(m);
 }
 
 static int nothing(lua_State *L) {

@@ -103,6 +103,10 @@ static bool new_slab(cc_self *me, cc_arena *a, uint32_t class) {
 /* A freed cell's first bytes hold the next free one, index + 1. */
 static uint16_t *next_free(char *cell) { return (uint16_t *)(void *)cell; }
 
+#if defined(CC_DEBUG)
+static void check_fresh(const char *cell, uint32_t class);
+#endif
+
 static void *new_cell(cc_arena *a, uint32_t class, bool hand) {
   void *result = NULL;
   cc_self *me = cc_self_get();
@@ -116,6 +120,9 @@ static void *new_cell(cc_arena *a, uint32_t class, bool hand) {
     uint32_t n = c->free != 0 ? c->free - 1u : c->fresh;
     char *cell = cell_at(slab, class, n);
     cc_note(me, c->head);
+#if defined(CC_DEBUG)
+    if (c->free != 0 && cc_family_alone()) check_fresh(cell, class);
+#endif
     if (c->free != 0)
       c->free = *next_free(cell);
     else
@@ -132,6 +139,21 @@ static void *new_cell(cc_arena *a, uint32_t class, bool hand) {
   return result;
 }
 
+#if defined(CC_DEBUG)
+/* Freed cells hold a pattern: who writes to them, or frees them twice, is found out. */
+#define PATTERN 0xdb
+
+static void check_free(const cc_chunk *c, char *slab, char *cell) {
+  uint32_t steps = 0;
+  for (uint32_t n = c->free; n != 0 && steps++ < CC_CHUNK; n = *next_free(cell_at(slab, c->class, n - 1)))
+    cc_assert(cell_at(slab, c->class, n - 1) != cell);
+}
+
+static void check_fresh(const char *cell, uint32_t class) {
+  for (uint32_t i = 8; i < cell_size[class]; i++) cc_assert((unsigned char)cell[i] == PATTERN);
+}
+#endif
+
 static void free_cell(cc_arena *a, uint32_t i, char *cell) {
   cc_self *me = cc_self_get();
   cc_chunk *c = &a->chunks[i];
@@ -143,6 +165,9 @@ static void free_cell(cc_arena *a, uint32_t i, char *cell) {
   cc_guard_lock(g, me->word);
   uint32_t begin = cc_begin(me);
   cc_assert(c->used > 0);
+#if defined(CC_DEBUG)
+  check_free(c, slab, cell);
+#endif
   bool full = c->free == 0 && c->fresh == cell_count(class);
   cc_hand_lay(me, me->slot, cell);
   cc_note(me, c->head);
@@ -163,6 +188,9 @@ static void free_cell(cc_arena *a, uint32_t i, char *cell) {
     empty = true;
   }
   cc_commit(me, begin);
+#if defined(CC_DEBUG)
+  if (cc_family_alone()) memset(cell + 8, PATTERN, cell_size[class] - 8); /* nobody is killed */
+#endif
   cc_guard_unlock(g);
   if (empty) cc_runs_give(a, i);
 }

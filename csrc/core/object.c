@@ -115,6 +115,7 @@ bool cc_object_alive(uint32_t index, uint64_t id) {
 
 cc_object *cc_object_new(cc_kind kind, size_t size) {
   cc_self *me = cc_self_get();
+  cc_assert(cc_begin(me) == 0);
   cc_object *o = cc_arena_take(size);
   if (o == NULL) return NULL;
   memset(o, 0, size);

@@ -258,6 +258,7 @@ static bool granted(const cc_waiter *w, size_t n) {
 /* Until one of the n waiters is granted. */
 static cc_outcome block(cc_self *me, cc_object *o, const cc_waiter *w, size_t n, int64_t deadline) {
   cc_outcome outcome = CC_OK;
+  cc_assert(cc_begin(me) == 0); /* no section is open */
   cc_deadlock_forget(me); /* what was told of an earlier wait */
   enter(me, o);
   while (!granted(w, n)) {
@@ -274,7 +275,8 @@ static cc_outcome block(cc_self *me, cc_object *o, const cc_waiter *w, size_t n,
       outcome = CC_TIMEOUT;
       break;
     }
-    if (result == EINTR && interrupted(me)) {
+    /* what a canceller sends may look like another's signal */
+    if (result == EINTR && !cc_cancelled(me) && interrupted(me)) {
       outcome = CC_INTERRUPTED;
       break;
     }
@@ -323,7 +325,7 @@ cc_outcome cc_sleep(cc_self *me, int64_t deadline) {
     }
     int result = await_token(me, NULL, deadline);
     if (result == ETIMEDOUT) break;
-    if (result == EINTR && interrupted(me)) {
+    if (result == EINTR && !cc_cancelled(me) && interrupted(me)) {
       outcome = CC_INTERRUPTED;
       break;
     }

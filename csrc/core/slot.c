@@ -131,6 +131,13 @@ bool cc_arena_in_hand(const void *block) {
   return false;
 }
 
+bool cc_hands_empty(const cc_self *me) {
+  const cc_undo *u = &me->slot->undo;
+  for (uint32_t i = 0; i < CC_HANDS; i++)
+    if (u->hands[i].block != NULL) return false;
+  return true;
+}
+
 /* ==} {== holds */
 
 #define FIRST_ROOM 8
@@ -230,6 +237,7 @@ void cc_self_detach(void) {
   if (me->on_detach != NULL) me->on_detach();
   cc_slot *s = me->slot;
   cc_holds_abandon(me, s, false);
+  cc_assert(cc_hands_empty(me));
   uint32_t word = me->word;
   cc_deadlock_active(me, false);
   cc_parcel_release(me->report);

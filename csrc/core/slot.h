@@ -139,6 +139,8 @@ void cc_hand_lay(cc_self *me, cc_slot *s, const void *block);
 /* The same outside any section, by the slot's own thread. */
 void cc_hand_drop(cc_self *me, const void *block);
 
+bool cc_hands_empty(const cc_self *me); /* for asserts */
+
 /* Frees the block that *place is, if it is one, and clears *place first, so that a destructor may
 ** be called again. */
 void cc_block_drop(void **place);

@@ -188,6 +188,8 @@ static void cancel_hook(lua_State *L, lua_Debug *ar) {
 ** time, and may write back the count that it has read before this one was set. */
 void run_arm(lua_State *L) { lua_sethook(L, cancel_hook, LUA_MASKCOUNT | LUA_MASKLINE, 1); }
 
+bool run_is_armed(lua_State *L) { return lua_gethook(L) == cancel_hook; }
+
 /* ==} {== exit */
 
 /* Called at each instruction once the thread has called concur.exit: whoever

@@ -30,6 +30,9 @@ bool run_is_exit(lua_State *L, int idx);
 ** holds it back. From any thread, as from a signal handler: see interrupt in run/thread.c. */
 void run_arm(lua_State *L);
 
+/* Whether the state's hook is that one. */
+bool run_is_armed(lua_State *L);
+
 /* A coroutine has returned to L: what was to stop the thread there stops it here. */
 void run_rearm(lua_State *L);
 

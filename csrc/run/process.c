@@ -237,6 +237,7 @@ static void commit(cc_self *me, process *p, run_status status, cc_parcel *result
 static run_status verdict(process *p, int code);
 
 static _Noreturn void leave(process *p, int code) {
+  cc_assert(cc_begin(cc_self_get()) == 0 && cc_hands_empty(cc_self_get()));
   atomic_store(&p->announced, code);
   if (cc_process_parent() != p->starter_id) { /* there may be nobody to tell of the end */
     p->thread.live = NULL;
