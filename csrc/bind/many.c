@@ -7,6 +7,8 @@
 
 #include "bind/batch.h"
 #include "bind/queue.h"
+#include "codec/codec.h"
+#include "core/parcel.h"
 
 /* {== put_many */
 
@@ -108,8 +110,13 @@ static void push(lua_State *L, const cc_item *item) {
     cc_node_item(item->u.node, &copy);
   else
     cc_item_copy(&copy, item);
-  if (cc_item_has_parcel(copy.kind)) cc_parcel_retain(copy.u.parcel);
-  bind_push_item(L, &copy);
+  const cc_parcel *p = copy.u.parcel;
+  if (copy.kind == CC_ITEM_TEXT)
+    lua_pushlstring(L, (const char *)p->bytes, p->size);
+  else if (copy.kind == CC_ITEM_PARCEL)
+    codec_decode(L, p->bytes, p->size, cc_parcel_objects(p), p->nobjects, CODEC_FAMILY);
+  else
+    bind_push_item(L, &copy);
 }
 
 /* Called with a taken and the list. What could not be decoded is still in the row. */

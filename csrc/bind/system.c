@@ -119,6 +119,12 @@ static int fail_at(lua_State *L) {
   cc_arena_fail_at((uint64_t)luaL_checkinteger(L, 1));
   return 0;
 }
+
+/* The same: the process kills itself at the n-th crash point; how many there were before. */
+static int crash_at(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)cc_crash_at((uint64_t)luaL_checkinteger(L, 1)));
+  return 1;
+}
 #endif
 
 void bind_open_system(lua_State *L) {
@@ -131,6 +137,7 @@ void bind_open_system(lua_State *L) {
                                        {"info", info},
 #if defined(CC_DEBUG)
                                        {"_fail_at", fail_at},
+                                       {"_crash_at", crash_at},
 #endif
                                        {NULL, NULL}};
   luaL_setfuncs(L, functions, 0);

@@ -32,6 +32,7 @@ bool cc_fifo_extend(cc_self *me, cc_queue *q, uint32_t need) {
   if (new == NULL) return false;
   if (old != NULL) {
     cc_head end = {0, CC_END};
+    cc_note(me, old->next);
     old->next = new; /* nobody reads that before something is published behind it */
     memcpy(old->bytes + q->put.at, &end, sizeof end);
   } else {

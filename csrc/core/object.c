@@ -76,6 +76,11 @@ static bool enter(cc_self *me, cc_object *o) {
     cc_note(me, f->live[o->kind]);
     atomic_fetch_add(&f->live[o->kind], 1);
     cc_hand_lay(me, me->slot, o);
+    /* before anybody can revive it, whose reference would be the only one */
+    cc_guard *local = cc_local_guard(o->index);
+    cc_guard_lock(local, me->word);
+    cc_local_up(o->index);
+    cc_guard_unlock(local);
   }
   cc_section_end(me, &f->object_guard);
   return ok;
@@ -125,10 +130,6 @@ cc_object *cc_object_new(cc_kind kind, size_t size) {
     cc_arena_free(o);
     return NULL;
   }
-  cc_guard *g = cc_local_guard(o->index);
-  cc_guard_lock(g, me->word);
-  cc_local_up(o->index);
-  cc_guard_unlock(g);
   return o;
 }
 

@@ -379,6 +379,17 @@ size_t cc_queue_put_row(cc_self *me, cc_queue *q, const unsigned char *records, 
   return done;
 }
 
+/* What an item of a row refers to comes into the caller's hand, as far as that has room. */
+static void take_up(cc_self *me, const cc_item *item) {
+  cc_item inner;
+  if (item->kind == CC_ITEM_NODE) {
+    cc_hand_take(me, me->slot, item->u.node, false);
+    cc_node_item(item->u.node, &inner);
+    item = &inner;
+  }
+  if (cc_item_has_parcel(item->kind)) cc_hand_take(me, me->slot, item->u.parcel, true);
+}
+
 /* Under the getters' guard: moves items to the row's segment as long as they fit there. */
 static void move_nodes(cc_self *me, cc_queue *q, cc_row *row, size_t max, uint32_t room) {
   const uint32_t length = sizeof(cc_head) + 8;
@@ -386,6 +397,7 @@ static void move_nodes(cc_self *me, cc_queue *q, cc_row *row, size_t max, uint32
     cc_item item = {0, CC_ITEM_NODE, {0}};
     cc_guard_lock(&q->pile->guard, me->word);
     item.u.node = cc_pile_take(me, q->pile);
+    take_up(me, &item);
     row->end += cc_record_write(row->segment->bytes + row->end, &item);
     row->n++;
     count_taken(me, q, 1);
@@ -408,6 +420,11 @@ static void move_records(cc_self *me, cc_queue *q, cc_row *row, size_t max, uint
     }
     if (row->end + cc_record_length(from) > room) break;
     uint32_t length = cc_record_copy(row->segment->bytes + row->end, from);
+    if (((const cc_head *)(const void *)from)->kind >= CC_ITEM_PARCEL) {
+      cc_item item;
+      cc_record_read(from, &item);
+      take_up(me, &item);
+    }
     q->get.at += length;
     row->end += length;
     row->n++;
@@ -461,6 +478,8 @@ static void put_back(cc_self *me, cc_queue *q, cc_row *row) {
     next = *cc_node_next(line);
     cc_guard_lock(&q->pile->guard, me->word);
     cc_pile_put_back(me, q->pile, line);
+    const cc_item whole = {0, CC_ITEM_NODE, {.node = line}};
+    lay_down(me, me->slot, &whole);
     count_taken(me, q, -UINT64_C(1));
     cc_commit(me, 0);
     cc_guard_unlock(&q->pile->guard);
@@ -475,6 +494,8 @@ void cc_queue_give_back(cc_self *me, cc_queue *q, cc_row *row) {
     if (q->pile != NULL) {
       put_back(me, q, row);
     } else {
+      cc_item item;
+      for (cc_row rest = *row; cc_row_next(&rest, &item);) lay_down(me, me->slot, &item);
       cc_fifo_give_back(me, q, row->segment, row->at, row->end);
       count_taken(me, q, -(uint64_t)n);
       cc_commit(me, 0);

@@ -352,7 +352,9 @@ static void end_child(child *c, int code) {
   cc_guard_unlock(&t->object.guard);
   cc_bury(c->entry, code < 0);
   run_message_drop(&p->message);
+  cc_object_retain(&t->object); /* concluding gives up the list's, and whoever joins may forget it */
   run_thread_conclude(t, verdict(p, code));
+  cc_object_release(&t->object);
   cc_child_unwatch(c->watch);
   if (c->adopted) cc_object_release(&t->object);
 }
