@@ -345,12 +345,11 @@ static void end_child(child *c, int code) {
     code = atomic_load(&p->announced);
     if (code == ALIVE) code = -CC_SIGNAL_KILL;
   }
-  cc_guard_lock(&t->object.guard, me->word);
-  t->slot = NULL;
+  cc_bury(c->entry, code < 0);
+  cc_guard_lock(&t->object.guard, me->word); /* see run_process_signal */
   atomic_store(&p->exitcode, code);
   if (!c->adopted) cc_child_reap(c->pid);
   cc_guard_unlock(&t->object.guard);
-  cc_bury(c->entry, code < 0);
   run_message_drop(&p->message);
   cc_object_retain(&t->object); /* concluding gives up the list's, and whoever joins may forget it */
   run_thread_conclude(t, verdict(p, code));

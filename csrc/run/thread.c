@@ -299,8 +299,8 @@ void run_thread_mend(cc_self *me, cc_object *o, uint32_t process) {
   cc_slot *s;
   cc_guard_inherit(me, &o->guard, process);
   bool lost = t->process == process && run_thread_alive(t) && o->kind != CC_PROCESS;
+  if (t->process == process) t->slot = NULL; /* which is another's soon */
   if (lost) {
-    t->slot = NULL;
     atomic_store(&t->lost, 1);
     atomic_store(&t->status, RUN_FAILED);
   }
