@@ -236,7 +236,7 @@ tsan: SPECS := $(or $(SPECS),$(filter-out spec/thread_signal_spec.lua spec/fuzz_
 tsan: ## specs under ThreadSanitizer
 	@$(call checked,tsan,-fsanitize=thread -Wno-tsan -DCC_SANITIZE=1,$(fixed) env \
 	  LUA="env LD_PRELOAD=$(call runtime,libtsan) $(LUA)" LD_PRELOAD=$(call runtime,libtsan) \
-	  TSAN_OPTIONS=halt_on_error=1:exitcode=66:$(TSAN_OPTIONS))
+	  TSAN_OPTIONS=halt_on_error=1:exitcode=66:die_after_fork=0:$(TSAN_OPTIONS))
 
 valgrind: ## specs under Valgrind's memcheck
 	@command -v valgrind >/dev/null || { echo 'make: this needs valgrind' >&2; exit 1; }
