@@ -6,7 +6,7 @@
 
 #define SMALLEST 8 /* buckets of a table */
 
-/* The key's bytes come first, then the value's if it is sized. A long string as key is a
+/* The key's bytes come first, then, aligned to 8, the value's if it is sized. A long string as key is a
 ** parcel (CC_ITEM_TEXT), whose address is in the place of the bytes. */
 struct cc_entry {
   cc_entry *next;
@@ -175,13 +175,19 @@ static void count(cc_self *me, cc_shard *s, uint32_t change) {
 
 /* ==} {== entries */
 
+static uint32_t key_room(size_t size) { return ((uint32_t)size + 7u) & ~7u; }
+
+static unsigned char *value_bytes(cc_entry *e) { return e->bytes + key_room(e->key_size); }
+
+static const unsigned char *value_of(const cc_entry *e) { return e->bytes + key_room(e->key_size); }
+
 static uint32_t bytes_of(const cc_item *item) { return cc_item_sized(item->kind) ? item->size : 0; }
 
 static void read_value(const cc_entry *e, cc_item *item) {
   item->kind = e->value_kind;
   item->size = e->value_size;
   if (cc_item_sized(e->value_kind))
-    memcpy(item->u.bytes, e->bytes + e->key_size, e->value_size);
+    memcpy(item->u.bytes, value_of(e), e->value_size);
   else
     item->u.word = e->word;
 }
@@ -190,7 +196,7 @@ static void write_value(cc_entry *e, const cc_item *item) {
   e->value_kind = (uint8_t)item->kind;
   e->value_size = bytes_of(item);
   e->word = cc_item_sized(item->kind) ? 0 : item->u.word;
-  memcpy(e->bytes + e->key_size, item->u.bytes, e->value_size);
+  memcpy(value_bytes(e), item->u.bytes, e->value_size);
 }
 
 /* In a section, before write_value on an entry that others know. */
@@ -199,7 +205,7 @@ static void note_value(cc_self *me, cc_entry *e, const cc_item *item) {
   cc_note(me, e->value_size);
   cc_note(me, e->word);
   for (uint32_t i = 0; i < bytes_of(item); i += 8)
-    cc_undo_note(&me->slot->undo, e->bytes + e->key_size + i, 8);
+    cc_undo_note(&me->slot->undo, value_bytes(e) + i, 8);
 }
 
 static void lay_value(cc_self *me, const cc_item *item) {
@@ -229,7 +235,7 @@ static cc_entry *new_entry(uint64_t hash, const cc_key *key, const cc_item *item
     bytes = &text;
     size = sizeof text;
   }
-  cc_entry *e = cc_arena_take(sizeof *e + size + room);
+  cc_entry *e = cc_arena_take(sizeof *e + key_room(size) + room);
   if (e == NULL) {
     cc_parcel_release(text);
     return NULL;
@@ -261,9 +267,9 @@ static void free_entry(cc_entry *e) {
 /* A copy with that value in the place of the entry, the key of which it takes over. */
 static bool enlarge(cc_self *me, cc_entry **link, const cc_item *item) {
   uint32_t room = (bytes_of(item) + 7u) & ~7u;
-  cc_entry *e = *link, *new = cc_arena_take(sizeof *e + e->key_size + room);
+  cc_entry *e = *link, *new = cc_arena_take(sizeof *e + key_room(e->key_size) + room);
   if (new == NULL) return false;
-  memcpy(new, e, sizeof *e + e->key_size);
+  memcpy(new, e, sizeof *e + key_room(e->key_size));
   new->value_room = room;
   write_value(new, item);
   cc_note(me, *link);
