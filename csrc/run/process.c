@@ -197,6 +197,8 @@ static bool renew(process *p, uint32_t entry) {
   run_worker_forget();
   run_timers_forget();
   run_require_forget();
+  atomic_store(&p->pid, cc_process_id()); /* the parent may not have come to that yet */
+  atomic_store(&p->thread.native_id, cc_process_id());
   cc_object_retain(&p->thread.object);
   cc_object_retain(&was->object); /* the parent has a reference while it lives */
   atomic_store(&own, &p->thread);
