@@ -219,8 +219,12 @@ describe("a process", function()
 
   it("leaves no descriptor, zombie or object behind", function()
     local function count()
-      local pipe <close> = io.popen("ls /proc/" .. concur.current_process().pid .. "/fd | wc -l")
-      return pipe:read("n")
+      local pipe <close> = io.popen("ls -l /proc/" .. concur.current_process().pid .. "/fd | sed 's/.* \\([0-9]* ->\\)/\\1/'")
+      local list = {}
+      for line in pipe:lines() do
+        if line:find "->" and not line:find "pipe:" then list[#list + 1] = line:gsub("%[.*", "") end
+      end
+      return table.concat(list, ", ")
     end
     h.results(start(function() end))
     local before, fds = kit.live(), count()

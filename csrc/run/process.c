@@ -184,7 +184,6 @@ static void on_nudge(int sig) {
 
 /* What a process has of its own begins anew. */
 static bool renew(process *p, uint32_t entry) {
-  int64_t parent_id = cc_process_parent();
   run_thread *was = atomic_load(&own);
   cc_family_enter(entry);
   guard = (cc_guard){0};
@@ -205,7 +204,7 @@ static bool renew(process *p, uint32_t entry) {
   atomic_store(&parent, was);
   cc_child_settle(on_interrupt, on_nudge);
   cc_self_get()->no_signals = false;
-  if (atomic_load(&p->thread.daemon)) cc_child_die_with(parent_id);
+  if (atomic_load(&p->thread.daemon)) cc_child_die_with(p->starter_id);
   return run_thread_renew();
 }
 
@@ -352,11 +351,11 @@ static void end_child(child *c, int code) {
   atomic_store(&p->exitcode, code);
   if (!c->adopted) cc_child_reap(c->pid);
   cc_guard_unlock(&t->object.guard);
+  cc_child_unwatch(c->watch);
   run_message_drop(&p->message);
   cc_object_retain(&t->object); /* concluding gives up the list's, and whoever joins may forget it */
   run_thread_conclude(t, verdict(p, code));
   cc_object_release(&t->object);
-  cc_child_unwatch(c->watch);
   if (c->adopted) cc_object_release(&t->object);
 }
 
