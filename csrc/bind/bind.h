@@ -135,6 +135,7 @@ void bind_open_control(lua_State *L);
 void bind_open_thread(lua_State *L);
 void bind_open_pack(lua_State *L);
 void bind_open_system(lua_State *L);
+void bind_open_subprocess(lua_State *L);
 
 /* ==} */
 

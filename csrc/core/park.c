@@ -335,4 +335,29 @@ cc_outcome cc_sleep(cc_self *me, int64_t deadline) {
   return outcome;
 }
 
+#define SLICE 10000000 /* ns: nobody can wake a thread in poll */
+
+cc_outcome cc_wait_ready(cc_self *me, cc_polled *list, size_t n, int64_t deadline) {
+  cc_outcome outcome = CC_TIMEOUT;
+  bool any = false;
+  enter(me, NULL);
+  for (;;) {
+    int64_t now = cc_clock(), rest = deadline == CC_FOREVER ? SLICE : deadline - now;
+    if (cc_cancelled(me)) {
+      outcome = CC_CANCELLED;
+      break;
+    }
+    if (interrupted(me)) {
+      outcome = CC_INTERRUPTED;
+      break;
+    }
+    cc_descriptors_poll(list, n, rest < 0 ? 0 : rest < SLICE ? rest : SLICE);
+    for (size_t i = 0; i < n; i++) any |= list[i].ready;
+    if (any) outcome = CC_OK;
+    if (any || rest <= 0) break;
+  }
+  leave(me);
+  return outcome;
+}
+
 bool cc_rest(cc_self *me, int64_t deadline) { return await_token(me, NULL, deadline) != ETIMEDOUT; }

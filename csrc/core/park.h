@@ -60,6 +60,9 @@ cc_outcome cc_wait_any(cc_self *me, cc_object *o, const cc_waiter *w, size_t n, 
 /* Sleeps until the deadline, with the same exceptions. */
 cc_outcome cc_sleep(cc_self *me, int64_t deadline);
 
+/* Waits until one of n descriptors is ready, with the same exceptions: CC_OK. */
+cc_outcome cc_wait_ready(cc_self *me, cc_polled *list, size_t n, int64_t deadline);
+
 /* Waits for a token alone: a worker for its next job. False at the deadline. */
 bool cc_rest(cc_self *me, int64_t deadline);
 

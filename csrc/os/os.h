@@ -155,6 +155,44 @@ void cc_process_nudge(int64_t pid, int64_t thread); /* has that kernel thread of
 bool cc_signal_valid(int sig);
 void cc_signal_name(int sig, char *text, size_t size); /* "SIGKILL" */
 
+/* ==} {== other programs, and the descriptors by which one talks with them */
+
+/* 0 or an errno value. The descriptors are above 2 and closed in other programs. */
+int cc_pipe_open(int ends[2]);
+int cc_null_open(bool write, int *fd);
+void cc_descriptor_shut(int *fd); /* and sets it to -1, which it may be already */
+void cc_descriptor_unblock(int fd);
+int cc_stream_lift(void *file); /* a copy above 2 of the descriptor of a FILE, or a negated errno value */
+
+/* Bytes moved, 0 at the end of what is read, or a negated errno value. Writing to a pipe that
+** nobody reads raises no signal. */
+int64_t cc_descriptor_read(int fd, void *to, size_t size);
+int64_t cc_descriptor_write(int fd, const void *from, size_t size);
+
+typedef struct cc_polled {
+  int fd;
+  bool writes; /* wanted; else to read */
+  bool ready;  /* or at its end */
+} cc_polled;
+
+/* At most four. 0 or an errno value. */
+int cc_descriptors_poll(cc_polled *list, size_t n, int64_t timeout);
+
+typedef struct cc_program {
+  char *const *arguments;   /* the program first; ended by NULL */
+  char *const *environment; /* NULL: the caller's */
+  const char *directory;    /* NULL: the caller's */
+  int fds[3];               /* what it has as standard ones, -1: the caller's */
+} cc_program;
+
+/* Starts it in a process group of its own. 0 or an errno value, *directory telling whether that
+** is about the directory. */
+int cc_program_start(const cc_program *p, int64_t *pid, bool *directory);
+
+/* Whether it has ended: reaps it then, once. *code as cc_child_ended tells it. */
+bool cc_program_ended(int64_t pid, int *code);
+void cc_program_signal(int64_t pid, int sig); /* to its group */
+
 /* ==} {== process */
 
 /* In builds for a sanitizer: children do not get its runtime preloaded. */
