@@ -6,7 +6,6 @@ local h = require "spec.support.helpers"
 local CANCELLED = concur.CANCELLED
 
 for _, kind in ipairs(h.kinds) do
-  local current = h.current[kind]
 
   local function start(...) return concur[kind](...):start() end
 

@@ -219,7 +219,8 @@ describe("a process", function()
 
   it("leaves no descriptor, zombie or object behind", function()
     local function count()
-      local pipe <close> = io.popen("ls -l /proc/" .. concur.current_process().pid .. "/fd | sed 's/.* \\([0-9]* ->\\)/\\1/'")
+      local pipe <close> = io.popen("ls -l /proc/" .. concur.current_process().pid ..
+        "/fd | sed 's/.* \\([0-9]* ->\\)/\\1/'")
       local list = {}
       for line in pipe:lines() do
         if line:find "->" and not line:find "pipe:" then list[#list + 1] = line:gsub("%[.*", "") end
@@ -467,7 +468,11 @@ describe("the family", function()
       local concur = require "concur"
       io.stdout:setvbuf "full"
       io.write "parent "
-      for i = 1, 3 do assert(concur.process(function() io.write(i, " ") if i == 2 then os.exit(0) end end):start():join()) end
+      local function child(i)
+        io.write(i, " ")
+        if i == 2 then os.exit(0) end
+      end
+      for i = 1, 3 do assert(concur.process(child, i):start():join()) end
       io.write "end\n"
     ]])
     local words = {}
@@ -496,8 +501,8 @@ describe("the family", function()
     assert.is_false(ok)
     assert.matches("interrupted!", err)
     assert.equal(1, p.exitcode)
-    local busy, on = nil, concur.event()
-    busy = start(function()
+    local on = concur.event()
+    local busy = start(function()
       on:set()
       while true do end
     end)

@@ -34,11 +34,12 @@ local function check_option(name, value, wanted)
   if wanted == "stream" then
     local ok, what = is_stream(value)
     if not ok then
-      error(("bad option '%s' (\"pipe\", \"null\", \"inherit\" or an open file expected, got %s)"):format(name, what), 4)
+      error(("bad option '%s' (\"pipe\", \"null\", \"inherit\" or an open file expected, got %s)"):format(
+        name, what), 4)
     end
   elseif type(value) ~= wanted then
     error(("bad option '%s' (%s expected, got %s)"):format(name, wanted, type(value)), 4)
-  elseif wanted == "number" and not (value >= 0) then
+  elseif wanted == "number" and (value < 0 or value ~= value) then
     error(("bad option '%s' (a number that is not negative expected)"):format(name), 4)
   end
 end
@@ -177,9 +178,9 @@ function subprocess.run(options)
     if options.check then error(message, 2) end
     return nil, message
   end
-  local closing <close> = program
   local has, done = pipes(options, defaults), false
-  local killing <close> = setmetatable({}, {__close = function(_) if not done then kill(program) end end})
+  local _ <close> = program
+  local _ <close> = setmetatable({}, {__close = function() if not done then kill(program) end end})
   if input then program:feed(input) end
   program:close_stdin()
   local trouble = finish(program, deadline, options.limit)
@@ -320,7 +321,9 @@ function Program:wait(timeout)
   if timeout ~= nil and type(timeout) ~= "number" then
     error(("bad argument #1 to 'wait' (number expected, got %s)"):format(type(timeout)), 2)
   end
-  if timeout and not (timeout >= 0) then error("bad argument #1 to 'wait' (time must not be negative)", 2) end
+  if timeout and (timeout < 0 or timeout ~= timeout) then
+    error("bad argument #1 to 'wait' (time must not be negative)", 2)
+  end
   if self._result then return self._result end
   local deadline = timeout and timeout < math.huge and concur.now() + timeout or nil
   if not timeout then self._program:close_stdin() end

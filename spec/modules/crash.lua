@@ -173,7 +173,7 @@ local cases = {
     make = function() return { concur.lock(), concur.rlock(), concur.rwlock(), concur.semaphore(2) } end,
     act = function(o)
       for i = 1, 2 do
-        local held <close> = o[i]:acquire()
+        local _ <close> = o[i]:acquire()
       end
       local reading = o[3]:read()
       reading:release()
@@ -206,7 +206,7 @@ local cases = {
       local list = {}
       for i = 1, 8 do list[i] = ({ concur.lock, concur.queue, concur.dict, concur.value })[i % 4 + 1]() end
       q:put(list)
-      list = nil
+      for i = 1, 8 do list[i] = nil end
       collectgarbage()
       q:get()
     end,
@@ -265,7 +265,7 @@ local function walk(name)
   round(case, 1 << 40)
   concur.sleep(0.05)
   local before, bytes = collected()
-  local n, survived = 0, false
+  local n, survived = 0
   repeat
     n = n + 1
     survived = round(case, n)

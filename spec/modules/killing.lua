@@ -28,9 +28,9 @@ local function work(o, seed)
     function() o.q:put { r(10), text(600), { o.q } } end,
     function() o.bounded:put(r(10), 0.01) end,
     function() o.bounded:get(0.001) end,
-    function() local held <close> = o.rlock:acquire() end,
-    function() local held <close> = o.sem:acquire() end,
-    function() local held <close> = r(2) == 1 and o.rw:read() or o.rw:write() end,
+    function() local _ <close> = o.rlock:acquire() end,
+    function() local _ <close> = o.sem:acquire() end,
+    function() local _ <close> = r(2) == 1 and o.rw:read() or o.rw:write() end,
     function() o.count:add(1) end,
     function() o.cell:set(({ "abc", 5, { 1, 2, o.dict }, text(900) })[r(4)]) end,
     function() o.cell:update(function() return text(300) end) end,
@@ -38,7 +38,8 @@ local function work(o, seed)
     function() return o.dict["k" .. r(200)] end,
     function() o.dict:update("k" .. r(9), function(v) return v and nil or r(9) end) end,
     function()
-      if #o.list < 100 then o.list:insert(r(#o.list + 1), ({ 1, "s", { r(9) } })[r(3)]) else pcall(o.list.pop, o.list) end
+      if #o.list > 100 then return pcall(o.list.pop, o.list) end
+      pcall(o.list.insert, o.list, r(#o.list + 1), ({ 1, "s", { r(9) } })[r(3)])
     end,
     function() o.pq:put(r(100)) o.pq:get(0) end,
     function() o.lifo:put { r(5) } o.lifo:get(0) end,
