@@ -15,6 +15,12 @@ function common.report(value, unit)
   print(("%.6g %s"):format(value, unit))
 end
 
+--- What runs functions beside this one: "thread", or what BENCH_KIND says.
+common.kind = os.getenv "BENCH_KIND" or "thread"
+
+--- Starts one that runs fn(...).
+function common.spawn(...) return concur[common.kind](...):start() end
+
 --- Starts a thread for each function of a list, with its position as argument.
 -- Returns a function that lets all begin at once, to be called when the clock
 -- starts, and one that waits until they have ended and returns the list of their
@@ -22,7 +28,7 @@ end
 function common.start(functions)
   local ready, go, threads = concur.queue(), concur.event(), {}
   for i, fn in ipairs(functions) do
-    threads[i] = concur.spawn(function()
+    threads[i] = common.spawn(function()
       ready:put(true)
       go:wait()
       return fn(i)

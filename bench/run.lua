@@ -12,7 +12,7 @@ package.path = "spec/support/?.lua;" .. package.path
 local jobs = require "jobs"
 
 -- goal: what concur's figure divided by the limit's must be. `most` bounds the
--- figure itself. `versus`: the limit is another row of concur.
+-- figure itself. `versus`: the limit is another row of concur, with threads. `kind`: between processes.
 local rows = {
   { "spawn_join", limit = "lua_spawn", goal = "<= 0.5" },
   { "pingpong", limit = "futex_spin_pingpong", most = 2 },
@@ -40,6 +40,14 @@ local rows = {
   { "event_pingpong", versus = "pingpong", goal = "<= 1.2" },
   { "cond_pingpong", versus = "pingpong", script = "condition_pingpong", goal = "<= 1.2" },
   { "release_waiters", versus = "release_waiters", most = 0.5, runs = 2 },
+  { "spawn_join_process", limit = "fork_wait", script = "spawn_join", kind = "process", goal = "<= 2" },
+  { "chan_int_process", versus = "chan_int", script = "chan_int", kind = "process", goal = ">= 0.77" },
+  { "chan_table_process", versus = "chan_table", script = "chan_table", kind = "process", goal = ">= 0.77" },
+  { "chan_str1k_process", versus = "chan_str", script = "chan_str", args = "1024 300000", kind = "process",
+    goal = ">= 0.77" },
+  { "pingpong_process", versus = "pingpong", script = "pingpong", kind = "process", goal = "<= 1.3" },
+  { "lock_process", versus = "lock_contended", script = "lock_contended", kind = "process", goal = "<= 1.3" },
+  { "shared_inc_process", versus = "shared_inc", script = "shared_inc", kind = "process", goal = ">= 0.77" },
   { "fib_par", limit = "cpu_par", runs = 2 },
 }
 
@@ -67,10 +75,13 @@ local environment = jobs.environment { build = work, lua = options.lua }
 local function command_of(task)
   local row = task.row
   if task.side == "limit" and row.versus then
-    return ("%s %s bench/rows/%s.lua"):format(environment, options.lua, row.versus)
+    local args = row.versus == row.script and row.args or ""
+    return ("%s %s bench/rows/%s.lua %s"):format(environment, options.lua, row.versus, args)
   end
   if task.side == "limit" then return ("%s/limits %s"):format(work, row.limit) end
-  return ("%s %s bench/rows/%s.lua %s"):format(environment, options.lua, row.script or row[1], row.args or "")
+  local kind = row.kind and "BENCH_KIND=" .. row.kind or ""
+  return ("env %s %s %s bench/rows/%s.lua %s"):format(kind, environment, options.lua, row.script or row[1],
+    row.args or "")
 end
 
 local function fresh_copies()
@@ -147,7 +158,7 @@ local function judge(row, value, ratio)
 end
 
 local function print_line(...)
-  local line = ("%-17s %10s %10s  %-7s %6s  %-14s %s"):format(...)
+  local line = ("%-18s %10s %10s  %-7s %6s  %-14s %s"):format(...)
   print((line:gsub("%s+$", "")))
 end
 

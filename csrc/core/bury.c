@@ -148,17 +148,33 @@ static void wake_all(const cc_family *f) {
 
 /* ==} */
 
-void cc_bury(uint32_t process, bool killed) {
+/* Whether the process had one thread at its end, which was in the middle of nothing: then no
+** guard is held, and no wake-up was lost. */
+static bool is_clean(const cc_family *f, uint32_t process) {
+  uint32_t top = atomic_load(&f->slot_seen), n = 0;
+  bool clean = true;
+  for (uint32_t i = 0; i < top; i++) {
+    if (atomic_load(&f->slots[i].process) != process) continue;
+    n++;
+    clean = clean && atomic_load(&f->slots[i].undo.n) == 0 && atomic_load(&f->slots[i].waiter.line) == NULL;
+  }
+  return clean && n == 1;
+}
+
+void cc_bury(uint32_t process, cc_end how) {
   cc_family *f = cc_family_root;
   cc_self *me = cc_self_get();
   cc_process *p = &f->processes[process];
-  undo(process);
-  inherit_globals(me, f, process);
-  for_each(me, process, withdraw_all);
-  cc_objects_mend(process);
+  bool killed = how == CC_KILLED, clean = how == CC_LEFT && is_clean(f, process);
+  if (!clean) {
+    undo(process);
+    inherit_globals(me, f, process);
+    for_each(me, process, withdraw_all);
+  }
+  cc_objects_mend(process, clean);
   for_each(me, process, killed ? bury_killed : bury_ended);
   cc_objects_bury(process);
-  wake_all(f);
+  if (!clean) wake_all(f);
   atomic_fetch_sub(&f->pending, atomic_exchange(&p->pending, 0));
   atomic_store(&p->listens, 0);
   atomic_store(&p->object, NULL);

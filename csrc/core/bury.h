@@ -7,8 +7,12 @@
 
 #include "os/os.h"
 
-/* The process of that entry has ended, killed by a signal or not (or was never forked). Called once, by whoever waited
+/* Killed by a signal; ended of itself, with what other threads it had in the middle of anything;
+** its main thread has left. */
+typedef enum cc_end { CC_KILLED, CC_EXITED, CC_LEFT } cc_end;
+
+/* The process of that entry has ended (or was never forked). Called once, by whoever waited
 ** for it, before anybody hears of the end. The entry is free afterwards. */
-void cc_bury(uint32_t process, bool killed);
+void cc_bury(uint32_t process, cc_end how);
 
 #endif

@@ -57,7 +57,7 @@ bool cc_local_down(uint32_t index) { return --counts[index] == 0; }
 static bool enter(cc_self *me, cc_object *o) {
   cc_family *f = cc_family_root;
   bool ok = true;
-  o->holders[cc_family_self / 64] = UINT64_C(1) << (cc_family_self % 64);
+  atomic_store(&o->holders[cc_family_self / 64], UINT64_C(1) << (cc_family_self % 64));
   cc_guard_lock(&f->object_guard, me->word);
   if (f->object_free != 0) {
     cc_note(me, f->object_free);
@@ -204,6 +204,13 @@ void cc_object_reconsider(cc_object *o) {
   finish(o, r);
 }
 
+/* Under the reference guard, so that the two steps are one. */
+static void set_bit(cc_object *o, uint64_t bit, bool held) {
+  _Atomic uint64_t *word = &o->holders[cc_family_self / 64];
+  uint64_t now = atomic_load_explicit(word, memory_order_relaxed);
+  atomic_store_explicit(word, held ? now | bit : now & ~bit, memory_order_relaxed);
+}
+
 /* Sets or clears this process's bit. */
 static rest mark(cc_self *me, cc_object *o, bool held) {
   cc_guard *g = reference_guard(o);
@@ -212,12 +219,8 @@ static rest mark(cc_self *me, cc_object *o, bool held) {
   cc_guard_lock(g, me->word);
   uint32_t begin = cc_begin(me);
   cc_note(me, o->holders[cc_family_self / 64]);
-  if (held) {
-    o->holders[cc_family_self / 64] |= bit;
-  } else {
-    o->holders[cc_family_self / 64] &= ~bit;
-    r = fewer(me, o);
-  }
+  set_bit(o, bit, held);
+  if (!held) r = fewer(me, o);
   cc_commit(me, begin);
   cc_guard_unlock(g);
   return r;
@@ -288,7 +291,7 @@ cc_object *cc_object_revive(uint32_t index, uint64_t id) {
     cc_guard_lock(references, me);
     bool dying = o->dying;
     if (!dying && cc_local_up(index)) { /* one word changes: no notes */
-      o->holders[cc_family_self / 64] |= UINT64_C(1) << (cc_family_self % 64);
+      set_bit(o, UINT64_C(1) << (cc_family_self % 64), true);
     }
     cc_guard_unlock(references);
     cc_guard_unlock(local);
@@ -308,17 +311,20 @@ static cc_object *at(cc_family *f, uint32_t index) {
   return cc_object_revive(index, id);
 }
 
-void cc_objects_mend(uint32_t process) {
+/* A glance without a guard. What a clean process left are locks, and what it had a reference to:
+** its bit changes no more. */
+static bool may_concern(const cc_family *f, uint32_t index, uint32_t process) {
+  const cc_object *o = atomic_load(&f->objects[index]);
+  if ((uintptr_t)o <= f->object_limit) return false;
+  bool held = (o->holders[process / 64] >> (process % 64) & 1) != 0;
+  return held || o->kind == CC_LOCK || o->kind == CC_RLOCK || (o->dying && o->undertaker == process);
+}
+
+void cc_objects_mend(uint32_t process, bool clean) {
   cc_family *f = cc_family_root;
   cc_self *me = cc_self_get();
-  cc_guard_inherit(me, &f->object_guard, process);
-  cc_guard_unlock(&f->object_guard);
-  for (uint32_t i = 0; i < CC_REFERENCE_SHARDS; i++) {
-    cc_guard_inherit(me, &f->references[i].guard, process);
-    cc_guard_unlock(&f->references[i].guard);
-  }
   for (uint32_t i = 0; i < f->object_top; i++) {
-    cc_object *o = at(f, i);
+    cc_object *o = !clean || may_concern(f, i, process) ? at(f, i) : NULL;
     if (o == NULL) continue;
     const cc_ops *ops = cc_ops_of(o);
     if (ops->mend != NULL) {
@@ -347,7 +353,7 @@ static void bury_one(cc_self *me, cc_family *f, uint32_t index, uint32_t process
       r = REST_DESTROY;
     } else if (!o->dying && (o->holders[process / 64] & bit) != 0) {
       cc_note(me, o->holders[process / 64]);
-      o->holders[process / 64] &= ~bit;
+      atomic_fetch_and(&o->holders[process / 64], ~bit);
       r = fewer(me, o);
     }
     cc_section_end(me, g);
@@ -359,7 +365,8 @@ static void bury_one(cc_self *me, cc_family *f, uint32_t index, uint32_t process
 void cc_objects_bury(uint32_t process) {
   cc_family *f = cc_family_root;
   cc_self *me = cc_self_get();
-  for (uint32_t i = 0; i < f->object_top; i++) bury_one(me, f, i, process);
+  for (uint32_t i = 0; i < f->object_top; i++)
+    if (may_concern(f, i, process)) bury_one(me, f, i, process);
 }
 
 /* ==} */

@@ -51,14 +51,14 @@ typedef struct cc_object {
   uint64_t id;                /* unique in the family; constant */
   cc_guard guard;             /* the primitive's own words, and `waiters` */
   uint32_t parcels;           /* references from parcels; under its reference guard */
-  bool dying;                 /* nothing refers to it any more; under its reference guard */
-  uint16_t undertaker;        /* dying: entry of the process that destroys it; reference guard */
+  _Atomic bool dying;         /* nothing refers to it any more; written under its reference guard */
+  _Atomic uint16_t undertaker; /* dying: entry of the process that destroys it; as `dying` */
   _Atomic uint8_t described;  /* a descriptor has been made for it, and may be there */
   union {
     cc_waitlist waiters;         /* under guard */
     struct cc_object *next_dead; /* once nothing refers to it */
   };
-  uint64_t holders[CC_PROCESS_LIMIT / 64]; /* a bit per process; reference guard */
+  _Atomic uint64_t holders[CC_PROCESS_LIMIT / 64]; /* a bit per process; written under the reference guard */
 } cc_object;
 
 /* Asks whether it is over, though no reference went. The caller has one. */
@@ -86,8 +86,8 @@ cc_object *cc_object_revive(uint32_t index, uint64_t id);
 bool cc_object_alive(uint32_t index, uint64_t id);
 
 /* A process has ended: has its guards of all objects taken over, and what it has begun finished
-** (mend in kind.h). Then takes back all its references. Not while it may still run. */
-void cc_objects_mend(uint32_t process);
+** (mend in kind.h); clean: it held no guard and had begun nothing. Then takes back all its references. Not while it may still run. */
+void cc_objects_mend(uint32_t process, bool clean);
 void cc_objects_bury(uint32_t process);
 
 /* Name of a kind as concur.type gives it: "lock", "queue", … */

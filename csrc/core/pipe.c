@@ -12,8 +12,9 @@ static bool over(cc_object *o) {
   bool open = o->parcels > 0;
   for (size_t i = 0; i < CC_PROCESS_LIMIT / 64; i++) {
     /* who has no reference any more has not closed it: its bit may be another's tomorrow */
-    uint64_t closed = atomic_fetch_and(&c->closed[i], o->holders[i]);
-    if ((o->holders[i] & ~closed) != 0) open = true;
+    uint64_t holders = atomic_load(&o->holders[i]);
+    uint64_t closed = atomic_fetch_and(&c->closed[i], holders);
+    if ((holders & ~closed) != 0) open = true;
   }
   if (open || c->ended) return false;
   cc_self *me = cc_self_get();

@@ -26,6 +26,7 @@ struct run_heap {
   char *end;
   size_t size;     /* of all this; constant */
   size_t outside;  /* blocks from malloc in use */
+  int ends;        /* nothing is freed any more */
   void *free[CLASSES];
   _Alignas(16) char memory[];
 };
@@ -125,7 +126,7 @@ void *run_heap_alloc(void *ud, void *p, size_t old, size_t size) {
 
 static void *change(run_heap *h, void *p, size_t old, size_t size) {
   if (size == 0) {
-    free_block(h, p, old);
+    if (!h->ends) free_block(h, p, old);
     return NULL;
   }
   if (p == NULL) return new_block(h, size); /* old is a type tag then */
@@ -157,6 +158,8 @@ void run_heap_restore(run_heap *h, const void *image) {
   const run_heap *saved = image;
   memcpy(h, image, (size_t)(saved->at - (const char *)h));
 }
+
+void run_heap_end(run_heap *h) { h->ends = 1; }
 
 int run_heap_is_plain(const run_heap *h) { return h->outside == 0; }
 

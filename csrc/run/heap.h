@@ -22,6 +22,9 @@ void *run_heap_alloc(void *ud, void *p, size_t old, size_t size);
 bool run_heap_freeze(run_heap *h); /* false, and nothing done, where the system cannot */
 void run_heap_thaw(run_heap *h);
 
+/* The process ends soon: what is freed from now on need not be, and is not. */
+void run_heap_end(run_heap *h);
+
 /* A copy of what is in use, in malloc's memory, or NULL; and back. Between the two no
 ** block from malloc may be left in use. */
 void *run_heap_save(const run_heap *h);

@@ -264,7 +264,7 @@ static _Noreturn void run_child(process *p, uint32_t entry) {
   me->shield++;
   run_thread_end_root(root);
   run_worker_closing = true; /* what its function holds is abandoned, not given back */
-  run_state_close(s);
+  run_state_end(s);
   run_thread_end_root(root); /* of what finalizers have started */
   leave(p, status == RUN_DONE ? 0 : 1);
 }
@@ -309,7 +309,7 @@ static int start_child(process *p) {
   child *c = malloc(sizeof *c);
   if (spare == NULL) spare = run_state_new();
   if (entry == CC_NO_PROCESS || c == NULL || spare == NULL) {
-    if (entry != CC_NO_PROCESS) cc_bury(entry, false);
+    if (entry != CC_NO_PROCESS) cc_bury(entry, CC_EXITED);
     free(c);
     return entry == CC_NO_PROCESS ? EAGAIN : ENOMEM;
   }
@@ -319,7 +319,7 @@ static int start_child(process *p) {
   int64_t pid = cc_child_fork();
   if (pid == 0) run_child(p, entry);
   if (pid < 0) {
-    cc_bury(entry, false);
+    cc_bury(entry, CC_EXITED);
     free(c);
     return (int)-pid;
   }
@@ -346,7 +346,8 @@ static void end_child(child *c, int code) {
     code = atomic_load(&p->announced);
     if (code == ALIVE) code = -CC_SIGNAL_KILL;
   }
-  cc_bury(c->entry, code < 0);
+  bool left = code >= 0 && atomic_load(&p->announced) != ALIVE;
+  cc_bury(c->entry, code < 0 ? CC_KILLED : left ? CC_LEFT : CC_EXITED);
   cc_guard_lock(&t->object.guard, me->word); /* see run_process_signal */
   atomic_store(&p->exitcode, code);
   if (!c->adopted) cc_child_reap(c->pid);

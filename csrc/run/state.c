@@ -112,6 +112,11 @@ run_state *run_state_new(void) {
   return NULL;
 }
 
+void run_state_end(run_state *s) {
+  if (s->heap != NULL) run_heap_end(s->heap);
+  run_state_close(s);
+}
+
 bool run_state_inherit(run_state *s) { return run_protected(s->L, seed); }
 
 void run_state_close(run_state *s) {

@@ -30,6 +30,10 @@ lua_State *run_state_lua(run_state *s);
 bool run_state_freeze(run_state *s); /* false where the system cannot */
 void run_state_thaw(run_state *s);
 
+/* The same as run_state_close when the process ends right afterwards: no memory is freed, which in
+** a child would only copy its parent's pages. */
+void run_state_end(run_state *s);
+
 /* Closes the Lua state: finalizers run. Then either renew or free. */
 void run_state_close(run_state *s);
 
