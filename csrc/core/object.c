@@ -303,28 +303,33 @@ cc_object *cc_object_revive(uint32_t index, uint64_t id) {
 
 /* {== the end of a process */
 
-/* The object in that entry with a reference, or NULL. */
-static cc_object *at(cc_family *f, uint32_t index) {
-  cc_object *o = atomic_load(&f->objects[index]);
-  if ((uintptr_t)o <= f->object_limit) return NULL;
-  uint64_t id = o->id; /* it may be gone: then no object has that entry and that number */
-  return cc_object_revive(index, id);
+/* How many entries are to be looked at: what comes later has nothing to do with the process. */
+static uint32_t entries(cc_self *me, cc_family *f) {
+  cc_guard_lock(&f->object_guard, me->word);
+  uint32_t n = f->object_top;
+  cc_guard_unlock(&f->object_guard);
+  return n;
 }
 
-/* A glance without a guard. What a clean process left are locks, and what it had a reference to:
-** its bit changes no more. */
-static bool may_concern(const cc_family *f, uint32_t index, uint32_t process) {
+/* The object in that entry with a reference, or NULL. concerned: only if it may be of interest: what
+** a clean process left are locks, and what it had a reference to. */
+static cc_object *at(cc_self *me, cc_family *f, uint32_t index, uint32_t process, bool concerned) {
+  uint64_t id = 0;
+  cc_guard_lock(&f->object_guard, me->word);
   const cc_object *o = atomic_load(&f->objects[index]);
-  if ((uintptr_t)o <= f->object_limit) return false;
-  bool held = (o->holders[process / 64] >> (process % 64) & 1) != 0;
-  return held || o->kind == CC_LOCK || o->kind == CC_RLOCK || (o->dying && o->undertaker == process);
+  if ((uintptr_t)o > f->object_limit) {
+    bool held = (o->holders[process / 64] >> (process % 64) & 1) != 0;
+    if (!concerned || held || o->kind == CC_LOCK || o->kind == CC_RLOCK) id = o->id;
+  }
+  cc_guard_unlock(&f->object_guard);
+  return id != 0 ? cc_object_revive(index, id) : NULL; /* it may be gone by now */
 }
 
 void cc_objects_mend(uint32_t process, bool clean) {
   cc_family *f = cc_family_root;
   cc_self *me = cc_self_get();
-  for (uint32_t i = 0; i < f->object_top; i++) {
-    cc_object *o = !clean || may_concern(f, i, process) ? at(f, i) : NULL;
+  for (uint32_t i = 0, n = entries(me, f); i < n; i++) {
+    cc_object *o = at(me, f, i, process, clean);
     if (o == NULL) continue;
     const cc_ops *ops = cc_ops_of(o);
     if (ops->mend != NULL) {
@@ -344,7 +349,8 @@ static void bury_one(cc_self *me, cc_family *f, uint32_t index, uint32_t process
   rest r = REST_NOTHING;
   cc_guard_lock(&f->object_guard, me->word);
   cc_object *o = atomic_load(&f->objects[index]);
-  if ((uintptr_t)o > f->object_limit) {
+  bool alive = (uintptr_t)o > f->object_limit;
+  if (alive && (o->dying || (o->holders[process / 64] & bit) != 0)) {
     cc_guard *g = reference_guard(o);
     cc_guard_lock(g, me->word);
     if (o->dying && o->undertaker == process) {
@@ -365,8 +371,7 @@ static void bury_one(cc_self *me, cc_family *f, uint32_t index, uint32_t process
 void cc_objects_bury(uint32_t process) {
   cc_family *f = cc_family_root;
   cc_self *me = cc_self_get();
-  for (uint32_t i = 0; i < f->object_top; i++)
-    if (may_concern(f, i, process)) bury_one(me, f, i, process);
+  for (uint32_t i = 0, n = entries(me, f); i < n; i++) bury_one(me, f, i, process);
 }
 
 /* ==} */
