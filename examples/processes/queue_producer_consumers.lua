@@ -1,6 +1,6 @@
 -- One producer and three consumers, all of them processes. The consumers would read for ever: the
 -- queue is closed when all items were marked done, and that ends their loops. (Without it they would have
--- to be terminated.)
+-- to be terminated.) Items are got in the order in which they were put; each consumer's are ascending.
 
 package.path = arg[0]:gsub("[^/]*$", "../lib/?.lua;") .. package.path
 local concur = require "concur"
@@ -43,7 +43,14 @@ end
 
 assert(total == items and q:empty())
 local lines = said()
+assert(#lines == 2 * items)
 for i = 1, items do
   assert(lines:count(("^producer%%-1 puts %d$"):format(i)) == 1)
   assert(lines:count(("^consumer%%-%%d gets %d$"):format(i)) == 1)
+end
+local last = {}
+for _, line in ipairs(lines) do
+  local who, item = line:match "^(%S+) %l+ (%d+)$"
+  assert(tonumber(item) > (last[who] or 0))
+  last[who] = tonumber(item)
 end
