@@ -83,11 +83,11 @@ describe("a process", function()
 
   it("keeps results that were in place when it is killed", function()
     local p = start(function()
-      concur.spawn(function() concur.sleep(20) end)
+      concur.spawn(concur.sleep, 20)
       return "in place"
     end)
-    kit.eventually("the result", function() return p:status() ~= "new" and concur.now() end)
-    concur.sleep(0.05) -- the function has returned; its thread keeps the process
+    -- its main thread waits nowhere but for the thread, after the function has returned
+    h.await_status(p, "waiting")
     p:kill()
     kit.same({ true, "in place", n = 2 }, table.pack(h.join(p)))
     assert.equal(-9, p.exitcode)
@@ -109,19 +109,21 @@ describe("a process", function()
   end)
 
   it("join waits for its threads and children", function()
-    local list = concur.queue()
-    local p = start(function()
-      concur.spawn(function()
-        concur.sleep(0.03)
-        list:put "thread"
+    for _, kind in ipairs(h.kinds) do
+      local go, list = concur.event(), concur.queue()
+      local p = start(function()
+        concur[kind](function()
+          go:wait(20)
+          list:put "last"
+        end):start()
       end)
-      concur.process(function()
-        concur.sleep(0.05)
-        list:put "child"
-      end):start()
-    end)
-    h.join(p)
-    assert.equal(2, list:qsize())
+      h.await_status(p, "waiting") -- its function has returned
+      kit.same({ nil, "timeout", n = 2 }, table.pack(p:join(0)))
+      assert.is_nil(p.exitcode)
+      go:set()
+      h.join(p)
+      assert.equal("last", list:get(0))
+    end
   end)
 
   it("may be joined by a sibling, and by its child's child", function()
@@ -450,6 +452,28 @@ describe("the family", function()
     assert.matches("Process%-1/MainThread", out.out, out.text)
   end)
 
+  it("the report of one has the same names for all, and reaches who waited for another's end", function()
+    for _ = 1, 20 do
+      local out = h.run([[
+        local concur = require "concur"
+        concur.excepthook = false
+        local a, b = concur.pipe()
+        local p = concur.process(function() return b:recv() end):start()
+        b:close()
+        local ok, err = pcall(a.recv, a)
+        print(ok, (tostring(err):gsub("\n", " ")))
+        print(select(2, p:join()))
+      ]])
+      local mine, theirs = out.out:match "^false\t(.-)\n(.*)$"
+      assert(mine, out.text)
+      for _, text in ipairs { mine, theirs } do
+        assert.matches("deadlock: ", text, out.text)
+        assert.matches("MainProcess/MainThread waits for", text, out.text)
+        assert.matches("Process%-1/MainThread waits for", text, out.text)
+      end
+    end
+  end)
+
   it("a process that can still signal is no deadlock", function()
     local out = h.output([[
       local concur = require "concur"
@@ -485,10 +509,12 @@ describe("the family", function()
   it("the script's end waits for children, and ends daemons", function()
     local r = h.run([[
       local concur = require "concur"
+      local said = concur.event()
       concur.process { daemon = true, target = function() concur.sleep(30) print "never" end }:start()
-      concur.process(function() concur.sleep(0.1) print "child" end):start()
+      concur.process(function() said:wait() print "child" end):start()
       print "main"
       io.stdout:flush()
+      said:set()
     ]])
     assert.equal("main\nchild\n", r.out, r.text)
     assert.is_true(r.seconds < 10, r.text)

@@ -2,6 +2,7 @@
 #include "core/queue.h"
 
 #include "core/arena.h"
+#include "core/deadlock.h"
 #include "core/descriptor.h"
 #include "core/fifo.h"
 #include "core/parcel.h"
@@ -244,6 +245,8 @@ static cc_outcome wait_for_room(cc_self *me, cc_queue *q, int64_t deadline) {
   if (outcome != CC_OK) return outcome;
   outcome = outcome_of(cc_granted(w));
   if (outcome == CC_OK) settle(me, q);
+  /* another who was told of the same deadlock has closed it by going away */
+  if (outcome == CC_CLOSED && cc_deadlock_told(me)) outcome = CC_DEADLOCK;
   return outcome;
 }
 
@@ -284,7 +287,7 @@ static cc_outcome wait_for_item(cc_self *me, cc_queue *q, cc_item *item, int64_t
   cc_outcome outcome =
       cc_wait(me, &q->object, &q->object.guard, &q->object.waiters, w, deadline);
   if (outcome != CC_OK) return outcome;
-  if (cc_granted(w) == CLOSED) return CC_CLOSED;
+  if (cc_granted(w) == CLOSED) return cc_deadlock_told(me) ? CC_DEADLOCK : CC_CLOSED;
   cc_item_copy(item, &me->slot->item);
   unwrap(item);
   return CC_OK;

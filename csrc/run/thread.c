@@ -212,12 +212,13 @@ static cc_parcel *name_of_process(cc_self *me, uint32_t entry) {
   return name_of(me, atomic_load(&cc_family_root->processes[entry].object));
 }
 
-/* Name of a thread object for a report. */
+/* Name of a thread object for a report, which may be read in any process of the family. */
 static void name_thread(cc_object *thread, char *text, size_t size) {
   cc_self *me = cc_self_get();
   uint32_t entry = ((run_thread *)thread)->process;
   cc_parcel *name = name_of(me, thread);
-  cc_parcel *process = entry != cc_family_self && entry < CC_PROCESS_LIMIT ? name_of_process(me, entry) : NULL;
+  bool full = !cc_family_alone() && entry < CC_PROCESS_LIMIT;
+  cc_parcel *process = full ? name_of_process(me, entry) : NULL;
   snprintf(text, size, "%s%s%s", process != NULL ? (const char *)process->bytes : "",
            process != NULL ? "/" : "", name != NULL ? (const char *)name->bytes : "?");
   cc_parcel_release(name);
