@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "bind/bind.h"
-#include "bind/item.h"
+#include "codec/item.h"
 
 static const char *const names[] = {"i8", "u8", "i16", "u16", "i32", "u32", "i64", "f32", "f64", NULL};
 

@@ -100,17 +100,20 @@ static void run_hook(lua_State *L) {
   lua_call(L, 0, 0);
 }
 
-/* Where the Lua code is that made the call: "file:line". */
-static void source_line(void *arg, char *text, size_t size) {
-  bind_wait *w = arg;
+void bind_place(lua_State *L, char *text, size_t size) {
   lua_Debug ar;
-  for (int level = 0; lua_getstack(w->L, level, &ar); level++) {
-    lua_getinfo(w->L, "Sl", &ar);
+  text[0] = '\0';
+  for (int level = 0; lua_getstack(L, level, &ar); level++) {
+    lua_getinfo(L, "Sl", &ar);
     if (ar.currentline > 0) {
       snprintf(text, size, "%s:%d", ar.short_src, ar.currentline);
       return;
     }
   }
+}
+
+static void source_line(void *arg, char *text, size_t size) {
+  bind_place(((const bind_wait *)arg)->L, text, size);
 }
 
 void bind_rearm(cc_self *me, bind_wait *wait) {
@@ -154,12 +157,12 @@ bool bind_enter_quietly(lua_State *L, bind_wait *wait) {
 /* The position is that of the nearest Lua code, also when pcall called the method.
 ** The report is short: its reference may be lost if there is no memory for it. */
 static void raise_report(lua_State *L) {
-  char place[100] = "?";
+  char place[100];
   cc_self *me = cc_self_get();
   cc_parcel *p = me->report;
-  bind_wait here = {.L = L};
   me->report = NULL;
-  source_line(&here, place, sizeof place);
+  bind_place(L, place, sizeof place);
+  if (place[0] == '\0') place[0] = '?', place[1] = '\0';
   lua_pushfstring(L, "%s: %s", place, p != NULL ? (const char *)p->bytes : "deadlock");
   cc_parcel_release(p);
   lua_error(L);
@@ -319,18 +322,17 @@ int bind_with(lua_State *L) {
   return with_done(L, LUA_OK, 0);
 }
 
-static int push_text(lua_State *L) {
-  cc_parcel *p = lua_touserdata(L, 1);
-  lua_pushlstring(L, (const char *)p->bytes, p->size);
-  return 1;
-}
+/* ==} {== memory that the collector does not see */
 
-void bind_push_text(lua_State *L, cc_parcel *p) {
-  lua_pushcfunction(L, push_text);
-  lua_pushlightuserdata(L, p);
-  int status = lua_pcall(L, 1, 1, 0);
-  cc_parcel_release(p);
-  if (status != LUA_OK) lua_error(L);
+#define DEBT ((size_t)16 << 20) /* bytes after which the collector takes a step of that size */
+
+void bind_owe_bytes(lua_State *L, size_t bytes) {
+  static _Thread_local size_t debt;
+  debt += bytes;
+  if (cc_likely(debt < DEBT)) return;
+  size_t kilobytes = debt >> 10;
+  debt = 0;
+  lua_gc(L, LUA_GCSTEP, kilobytes > 1 << 20 ? 1 << 20 : (int)kilobytes);
 }
 
 /* ==} */

@@ -75,6 +75,9 @@ bool bind_again(lua_State *L, bind_wait *wait, cc_outcome outcome);
 /* Raises what an outcome means that is neither success nor an expected failure. */
 void bind_raise(lua_State *L, cc_outcome outcome);
 
+/* Where the Lua code is that made the call: "file:line", or "". */
+void bind_place(lua_State *L, char *text, size_t size);
+
 /* ==} {== making types */
 
 /* Makes the metatable of a kind, with the module table on top: methods in __index, metamethods beside; the
@@ -105,8 +108,9 @@ static inline bool bind_dropped(lua_State *L) {
 ** __close releases it in the end, whatever happens. */
 int bind_with(lua_State *L);
 
-/* Pushes a parcel's payload as a string and releases the reference. */
-void bind_push_text(lua_State *L, cc_parcel *p);
+/* Tells the collector, now and then, of the shared memory that L's handles keep and that it
+** does not see. May run finalizers. */
+void bind_owe_bytes(lua_State *L, size_t bytes);
 
 /* Adds the methods by which others' event loops poll an object of that kind to the methods
 ** on top, if it can be watched. */
@@ -136,6 +140,8 @@ void bind_open_thread(lua_State *L);
 void bind_open_pack(lua_State *L);
 void bind_open_system(lua_State *L);
 void bind_open_subprocess(lua_State *L);
+void bind_open_future(lua_State *L);
+void bind_open_pool(lua_State *L);
 
 /* ==} */
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "bind/batch.h"
-#include "bind/item.h"
+#include "codec/item.h"
 #include "bind/turn.h"
 #include "core/parcel.h"
 
@@ -110,7 +110,7 @@ static int push_value(lua_State *L, cc_dict *d, int idx) {
   cc_item item;
   get_key(L, idx, &key);
   cc_dict_get(cc_self_get(), d, &key, &item);
-  bind_push_item(L, &item);
+  codec_push_item(L, &item);
   return 1;
 }
 
@@ -151,7 +151,7 @@ static int dict_set(lua_State *L) {
   cc_item item, old;
   lua_settop(L, 3);
   get_key(L, 2, &key);
-  bind_item(L, 3, &item);
+  codec_item(L, 3, &item);
   size_t bytes = cc_item_has_parcel(item.kind) ? item.u.parcel->size : 0;
   cc_outcome outcome = cc_dict_set(cc_self_get(), d, &key, &item, &old);
   if (cc_likely(outcome == CC_OK)) {
@@ -173,7 +173,7 @@ static int dict_pop(lua_State *L) {
   get_key(L, 2, &key);
   if (cc_dict_set(cc_self_get(), d, &key, &none, &old) == CC_TIMEOUT)
     return in_turn(L, d, &key, dict_pop);
-  if (old.kind != CC_ITEM_NIL) bind_push_item(L, &old); /* else the default is on top */
+  if (old.kind != CC_ITEM_NIL) codec_push_item(L, &old); /* else the default is on top */
   return 1;
 }
 
@@ -184,12 +184,12 @@ static int dict_setdefault(lua_State *L) {
   lua_settop(L, 3);
   get_key(L, 2, &key);
   luaL_argcheck(L, !lua_isnil(L, 3), 3, "value expected");
-  bind_item(L, 3, &item);
+  codec_item(L, 3, &item);
   cc_outcome outcome = cc_dict_set_default(cc_self_get(), d, &key, &item, &now);
   if (outcome != CC_OK) cc_item_drop(&item);
   if (outcome == CC_TIMEOUT) return in_turn(L, d, &key, dict_setdefault);
   bind_raise(L, outcome);
-  bind_push_item(L, &now);
+  codec_push_item(L, &now);
   return 1;
 }
 
@@ -203,7 +203,7 @@ static int update_key(lua_State *L) {
   lua_call(L, lua_gettop(L) - 3, LUA_MULTRET);
   if (lua_gettop(L) == 2) lua_pushnil(L);
   get_key(L, 2, &key);
-  bind_item(L, 3, &item);
+  codec_item(L, 3, &item);
   cc_outcome outcome = cc_dict_set(cc_self_get(), d, &key, &item, &old);
   cc_item_drop(outcome == CC_OK ? &old : &item);
   bind_raise(L, outcome);
@@ -236,7 +236,7 @@ static int push_list(lua_State *L, cc_dict_part part) {
   cc_item item;
   lua_createtable(L, (int)(r->left < INT32_MAX ? r->left : INT32_MAX), 0);
   for (lua_Integer i = 1; cc_records_next(r, &item); i++) {
-    bind_push_item(L, &item);
+    codec_push_item(L, &item);
     lua_rawseti(L, -2, i);
   }
   return 1;
@@ -251,9 +251,9 @@ static int dict_copy(lua_State *L) {
   cc_item item;
   lua_createtable(L, 0, (int)(r->left / 2 < INT32_MAX ? r->left / 2 : INT32_MAX));
   while (cc_records_next(r, &item)) {
-    bind_push_item(L, &item);
+    codec_push_item(L, &item);
     cc_records_next(r, &item);
-    bind_push_item(L, &item);
+    codec_push_item(L, &item);
     lua_rawset(L, -3);
   }
   return 1;
@@ -291,13 +291,13 @@ static void pack_table(lua_State *L, int idx, cc_records *r) {
   lua_pushnil(L);
   while (lua_next(L, idx)) {
     get_key(L, -2, &key); /* raises for others */
-    bind_item(L, lua_gettop(L) - 1, &item);
+    codec_item(L, lua_gettop(L) - 1, &item);
     if (cc_item_is_number(&item)) {
       item.kind = key.kind;
       item.u.word = key.word;
     }
     bind_batch_add(L, r, &item);
-    bind_item(L, lua_gettop(L), &item);
+    codec_item(L, lua_gettop(L), &item);
     bind_batch_add(L, r, &item);
     lua_pop(L, 1);
   }

@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "bind/batch.h"
-#include "bind/item.h"
+#include "codec/item.h"
 #include "bind/turn.h"
 #include "core/parcel.h"
 
@@ -26,7 +26,7 @@ static size_t position(lua_State *L, int idx) {
 
 static void get_value(lua_State *L, int idx, cc_item *item) {
   if (lua_isnoneornil(L, idx)) luaL_error(L, "a list cannot hold nil");
-  bind_item(L, idx, item);
+  codec_item(L, idx, item);
 }
 
 static size_t bytes_of(const cc_item *item) {
@@ -105,7 +105,7 @@ static int list_pop(lua_State *L) {
   cc_outcome outcome = cc_list_pop(cc_self_get(), l, i, &item);
   if (outcome == CC_TIMEOUT) return in_turn(L, l, list_pop);
   if (outcome != CC_CLOSED || i != 0) raise(L, l, outcome);
-  bind_push_item(L, &item);
+  codec_push_item(L, &item);
   return 1;
 }
 
@@ -186,7 +186,7 @@ static int list_sort(lua_State *L) {
 static int push_value(lua_State *L, cc_list *l, size_t i) {
   cc_item item;
   cc_list_get(cc_self_get(), l, i, &item);
-  bind_push_item(L, &item);
+  codec_push_item(L, &item);
   return 1;
 }
 
@@ -218,7 +218,7 @@ static int list_find(lua_State *L) {
   if (type == LUA_TTABLE || type == LUA_TFUNCTION || (type == LUA_TUSERDATA && !handle_test(L, 2)))
     luaL_typeerror(L, 2, "boolean, number, string or handle");
   luaL_checkany(L, 2);
-  bind_item(L, 2, &item);
+  codec_item(L, 2, &item);
   size_t i = cc_list_index(cc_self_get(), l, &item);
   cc_item_drop(&item);
   if (i == 0)
@@ -235,7 +235,7 @@ static int list_copy(lua_State *L) {
   if (!cc_list_copy(cc_self_get(), l, r)) luaL_error(L, "not enough memory");
   lua_createtable(L, (int)(r->left < INT32_MAX ? r->left : INT32_MAX), 0);
   for (lua_Integer i = 1; cc_records_next(r, &item); i++) {
-    bind_push_item(L, &item);
+    codec_push_item(L, &item);
     lua_rawseti(L, -2, i);
   }
   return 1;

@@ -116,7 +116,7 @@ static void push(lua_State *L, const cc_item *item) {
   else if (copy.kind == CC_ITEM_PARCEL)
     codec_decode(L, p->bytes, p->size, cc_parcel_objects(p), p->nobjects, CODEC_FAMILY);
   else
-    bind_push_item(L, &copy);
+    codec_push_item(L, &copy);
 }
 
 /* Called with a taken and the list. What could not be decoded is still in the row. */
@@ -125,7 +125,7 @@ static int decode(lua_State *L) {
   cc_item item;
   for (cc_row rest = t->row; cc_row_next(&rest, &item); t->row = rest) {
     if (item.kind < CC_ITEM_NODE)
-      bind_push_item(L, &item);
+      codec_push_item(L, &item);
     else
       push(L, &item);
     lua_rawseti(L, 2, t->n + 1);
@@ -170,7 +170,7 @@ static cc_outcome take_first(lua_State *L, cc_queue *q, taken *t, int64_t deadli
   cc_item item;
   cc_outcome outcome = bind_queue_wait_item(L, q, &item, deadline);
   if (outcome != CC_OK) return outcome;
-  bind_push_item(L, &item);
+  codec_push_item(L, &item);
   lua_rawseti(L, -2, ++t->n);
   return CC_OK;
 }

@@ -36,6 +36,8 @@ static void open_types(lua_State *L) {
   bind_open_pack(L);
   bind_open_system(L);
   bind_open_subprocess(L);
+  bind_open_future(L);
+  bind_open_pool(L);
   run_push_cancelled(L);
   lua_setfield(L, -2, "CANCELLED");
 }

@@ -143,7 +143,7 @@ void bind_queue_node(lua_State *L, cc_queue *q, int handle, int idx, cc_item *it
   size_t size = 0;
   int top = lua_gettop(L);
   if (q->object.kind == CC_PRIORITY_QUEUE) key = make_key(L, q, handle, idx, buffer, &size);
-  bind_item(L, idx, item);
+  codec_item(L, idx, item);
   cc_node *n = cc_node_new(item, key, size);
   if (n == NULL) {
     cc_item_drop(item);

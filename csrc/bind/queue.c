@@ -16,7 +16,7 @@ static cc_queue *self(lua_State *L) { return bind_queue(L, 1); }
 
 void bind_queue_item(lua_State *L, cc_queue *q, int handle, int idx, cc_item *item) {
   if (cc_likely(q->pile == NULL))
-    bind_item(L, idx, item);
+    codec_item(L, idx, item);
   else
     bind_queue_node(L, q, handle, idx, item);
 }
@@ -109,7 +109,7 @@ int bind_queue_get(lua_State *L, cc_queue *q, int64_t deadline) {
   if (outcome == CC_TIMEOUT && deadline != CC_NOW)
     outcome = bind_queue_wait_item(L, q, &item, deadline);
   if (cc_likely(outcome == CC_OK)) {
-    bind_push_item(L, &item);
+    codec_push_item(L, &item);
     return 1;
   }
   lua_pushnil(L);

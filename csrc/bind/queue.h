@@ -3,13 +3,13 @@
 #define BIND_QUEUE_H
 
 #include "bind/bind.h"
-#include "bind/item.h"
+#include "codec/item.h"
 #include "core/queue.h"
 
 /* The queue of any order whose handle is at idx. */
 cc_queue *bind_queue(lua_State *L, int idx);
 
-/* Fills the item from the value at idx, as bind_item, ready to be put into q, whose handle
+/* Fills the item from the value at idx, as codec_item, ready to be put into q, whose handle
 ** is at stack index `handle`: for a pile a node with the value's key. */
 void bind_queue_item(lua_State *L, cc_queue *q, int handle, int idx, cc_item *item);
 

@@ -268,8 +268,7 @@ static void give_hook(lua_State *L, int extras) {
   lua_pop(L, 3);
 }
 
-/* Pushes a table of what differs from the usual, or nil. */
-static void push_surroundings(lua_State *L) {
+void bind_push_surroundings(lua_State *L) {
   lua_pushnil(L);
   int extras = lua_gettop(L);
   lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
@@ -382,7 +381,7 @@ void bind_start(lua_State *L, int idx, run_thread *t) {
   lua_getfield(L, options, "globals");
   int first = lua_gettop(L);
   int n = push_call(L, options);
-  push_surroundings(L);
+  bind_push_surroundings(L);
   pack_message(L, first, n + 1, &m);
   int error = kind == CC_TIMER     ? run_timer_start(t, &m, root)
               : kind == CC_PROCESS ? run_process_start(t, &m, root)

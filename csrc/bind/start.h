@@ -17,6 +17,9 @@ void bind_new_timer(lua_State *L);
 /* Starts the thread, timer or process whose handle is at idx; raises when that cannot be. */
 void bind_start(lua_State *L, int idx, run_thread *t);
 
+/* Pushes a table of what a state that this one starts shall have besides the usual, or nil. */
+void bind_push_surroundings(lua_State *L);
+
 /* Notes what a new state has as package.path and package.cpath by itself. */
 void bind_note_paths(lua_State *L);
 

@@ -11,6 +11,7 @@
 #include "bind/bind.h"
 #include "bind/start.h"
 #include "codec/codec.h"
+#include "codec/item.h"
 #include "run/context.h"
 #include "run/process.h"
 
@@ -132,7 +133,7 @@ static int thread_traceback(lua_State *L) {
   if (p == NULL)
     lua_pushnil(L);
   else
-    bind_push_text(L, p);
+    codec_push_text(L, p);
   return 1;
 }
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "bind/bind.h"
-#include "bind/item.h"
+#include "codec/item.h"
 #include "bind/turn.h"
 #include "core/parcel.h"
 #include "run/context.h"
@@ -41,7 +41,7 @@ static bool exchange(cc_value *v, cc_item *item) {
 static int value_get(lua_State *L) {
   cc_item item;
   cc_value_get(cc_self_get(), self(L), &item);
-  bind_push_item(L, &item);
+  codec_push_item(L, &item);
   return 1;
 }
 
@@ -49,7 +49,7 @@ static int value_set(lua_State *L) {
   cc_value *v = self(L);
   cc_item item;
   luaL_checkany(L, 2);
-  bind_item(L, 2, &item);
+  codec_item(L, 2, &item);
   size_t bytes = cc_item_has_parcel(item.kind) ? item.u.parcel->size : 0;
   bool done = exchange(v, &item);
   cc_item_drop(&item);
@@ -62,12 +62,12 @@ static int value_swap(lua_State *L) {
   cc_value *v = self(L);
   cc_item item;
   luaL_checkany(L, 2);
-  bind_item(L, 2, &item);
+  codec_item(L, 2, &item);
   if (!exchange(v, &item)) {
     cc_item_drop(&item);
     return in_turn(L, v, value_swap);
   }
-  bind_push_item(L, &item);
+  codec_push_item(L, &item);
   return 1;
 }
 
@@ -88,7 +88,7 @@ static void add(cc_item *sum, const cc_item *a, const cc_item *b) {
 
 static int push_number(lua_State *L, const cc_item *item) {
   cc_item number = *item;
-  bind_push_item(L, &number);
+  codec_push_item(L, &number);
   return 1;
 }
 
@@ -104,7 +104,7 @@ static int value_add(lua_State *L) {
   cc_self *me = cc_self_get();
   cc_item change, now, sum = {0, CC_ITEM_NIL, {0}}, old;
   luaL_checktype(L, 2, LUA_TNUMBER);
-  bind_item(L, 2, &change);
+  codec_item(L, 2, &change);
   cc_value_lock(me, v);
   if (!cc_turn_mine(me, &v->turn)) {
     cc_value_unlock(me, v);
@@ -130,11 +130,11 @@ static int value_add(lua_State *L) {
 }
 
 static int fill_item(lua_State *L) {
-  bind_item(L, 2, lua_touserdata(L, 1));
+  codec_item(L, 2, lua_touserdata(L, 1));
   return 0;
 }
 
-/* bind_item for index 3, dropping what was made before when it raises. */
+/* codec_item for index 3, dropping what was made before when it raises. */
 static void second_item(lua_State *L, cc_item *item, cc_item *first) {
   lua_pushcfunction(L, fill_item);
   lua_pushlightuserdata(L, item);
@@ -153,11 +153,11 @@ static int value_compare_swap(lua_State *L) {
   if (type == LUA_TTABLE || type == LUA_TFUNCTION || (type == LUA_TUSERDATA && !handle_test(L, 2)))
     luaL_typeerror(L, 2, "nil, boolean, number, string or handle");
   old.kind = CC_ITEM_NIL;
-  bind_item(L, 2, &expected);
+  codec_item(L, 2, &expected);
   if (cc_item_has_parcel(expected.kind))
     second_item(L, &item, &expected);
   else
-    bind_item(L, 3, &item);
+    codec_item(L, 3, &item);
   bool swapped = false;
   cc_value_lock(me, v);
   if (!cc_turn_mine(me, &v->turn)) {
@@ -192,11 +192,11 @@ static int call_and_store(lua_State *L) {
   cc_value *v = self(L);
   cc_item item;
   cc_value_get(cc_self_get(), v, &item);
-  bind_push_item(L, &item);
+  codec_push_item(L, &item);
   lua_insert(L, 3);
   lua_call(L, lua_gettop(L) - 2, LUA_MULTRET);
   if (lua_gettop(L) == 1) lua_pushnil(L);
-  bind_item(L, 2, &item);
+  codec_item(L, 2, &item);
   exchange(v, &item);
   cc_item_drop(&item);
   return lua_gettop(L) - 1;
@@ -226,7 +226,7 @@ static int value_tostring(lua_State *L) {
     cc_item_drop(&item);
     return bind_tostring(L, NULL);
   }
-  bind_push_item(L, &item);
+  codec_push_item(L, &item);
   return bind_tostring(L, luaL_tolstring(L, -1, NULL));
 }
 
@@ -234,7 +234,7 @@ static int new_value(lua_State *L) {
   cc_item item;
   lua_settop(L, 1);
   codec_handle *h = handle_new(L, CC_VALUE, 0);
-  bind_item(L, 1, &item);
+  codec_item(L, 1, &item);
   cc_value *v = cc_value_new();
   h->object = (cc_object *)v;
   if (v != NULL) exchange(v, &item);

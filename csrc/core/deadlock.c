@@ -104,9 +104,11 @@ void cc_deadlock_active(cc_self *me, bool active) {
   }
 }
 
-void cc_deadlock_pending(int change) {
+void cc_deadlock_pending(int change) { cc_deadlock_pending_in(cc_family_self, change); }
+
+void cc_deadlock_pending_in(uint32_t process, int change) {
   cc_family *f = cc_family_root;
-  atomic_fetch_add(&f->processes[cc_family_self].pending, (uint32_t)change);
+  atomic_fetch_add(&f->processes[process].pending, (uint32_t)change);
   atomic_fetch_add(&f->pending, (uint32_t)change);
   if (change <= 0) nudge(f);
 }

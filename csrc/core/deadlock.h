@@ -33,6 +33,9 @@ void cc_deadlock_active(cc_self *me, bool active);
 ** has ceased that could signal. */
 void cc_deadlock_pending(int change);
 
+/* The same, but it is that process which will: its end would end it. */
+void cc_deadlock_pending_in(uint32_t process, int change);
+
 /* Whether the caller was told of a deadlock since it last forgot: the report is in
 ** me->report then, one reference. */
 bool cc_deadlock_told(cc_self *me);

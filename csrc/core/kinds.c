@@ -4,8 +4,11 @@
 #include "core/array.h"
 #include "core/barrier.h"
 #include "core/condition.h"
+#include "core/crew.h"
 #include "core/dict.h"
 #include "core/event.h"
+#include "core/future.h"
+#include "core/job.h"
 #include "core/latch.h"
 #include "core/list.h"
 #include "core/lock.h"
@@ -53,4 +56,8 @@ void cc_kinds_open(void) {
   cc_kind_define(CC_DICT, &cc_dict_ops);
   cc_kind_define(CC_LIST, &cc_list_ops);
   cc_kind_define(CC_ARRAY, &cc_array_ops);
+  cc_kind_define(CC_FUTURE, &cc_future_ops);
+  cc_kind_define(CC_POOL, &cc_pool_ops);
+  cc_kind_define(CC_CREW, &cc_crew_ops);
+  cc_kind_define(CC_JOB, &cc_job_ops);
 }

@@ -17,6 +17,7 @@ static const char *const names[CC_KINDS] = {
     [CC_TIMER] = "timer", [CC_PROCESS] = "process", [CC_LIFO] = "lifo", [CC_PRIORITY_QUEUE] = "priority_queue",
     [CC_CONNECTION] = "connection", [CC_PIPE] = "pipe",
     [CC_DICT] = "dict", [CC_LIST] = "list", [CC_ARRAY] = "array",
+    [CC_FUTURE] = "future", [CC_POOL] = "pool", [CC_CREW] = "crew", [CC_JOB] = "job",
 };
 
 const char *cc_kind_name(cc_kind kind) {

@@ -42,6 +42,10 @@ typedef enum cc_kind {
   CC_DICT,
   CC_LIST,
   CC_ARRAY,
+  CC_FUTURE,
+  CC_POOL,
+  CC_CREW, /* the workers of a pool */
+  CC_JOB,  /* a map that they work on */
   CC_KINDS /* one more than the last */
 } cc_kind;
 

@@ -244,6 +244,9 @@ static bool carries(const cc_object *o) {
     case CC_THREAD:
     case CC_TIMER:
     case CC_PROCESS:
+    case CC_FUTURE:
+    case CC_JOB:
+    case CC_CREW:
     case CC_LATCH: return false;
     default: return true;
   }

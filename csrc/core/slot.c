@@ -196,6 +196,12 @@ bool cc_hold_has(const cc_self *me, const cc_object *o, uint32_t mode) {
   return find(me->slot, o, mode) != 0;
 }
 
+bool cc_holds_any(const cc_slot *s) {
+  for (uint32_t i = 0; i < atomic_load(&s->nholds); i++)
+    if (s->holds[i].count > 0) return true;
+  return false;
+}
+
 void cc_holds_abandon(cc_self *me, cc_slot *s, bool killed) {
   for (uint32_t n; (n = atomic_load(&s->nholds)) > 0;) {
     cc_hold h = s->holds[n - 1];

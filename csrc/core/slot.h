@@ -82,6 +82,9 @@ void cc_slot_bury(cc_slot *s);
 ** its mark then. */
 #define CC_STRANGER 0x7fffffffu
 
+/* In a slot's `cancel`: what the request is for is the task that a pool's worker does, not the thread. */
+#define CC_CANCEL_TASK UINT32_C(0x80000000)
+
 /* The mark of a slot in guards and locks: its index + 1. */
 uint32_t cc_slot_word(const cc_slot *s);
 
@@ -193,6 +196,9 @@ static inline bool cc_hold_remove(cc_self *me, const cc_object *o, uint32_t mode
 /* Gives up all that the thread of that slot holds: the caller's own at its end, or that of one
 ** that has ended. */
 void cc_holds_abandon(cc_self *me, cc_slot *s, bool killed);
+
+/* Whether it holds anything. */
+bool cc_holds_any(const cc_slot *s);
 
 /* The hold of o in that slot that counts units, which may be none; NULL. */
 cc_hold *cc_hold_counter(cc_slot *s, const cc_object *o);

@@ -9,13 +9,13 @@
 #include "codec/codec.h"
 #include "codec/handle.h"
 #include "run/context.h"
+#include "run/outcome.h"
 #include "run/worker.h"
 
 typedef struct body {
   run_thread *thread;
   run_message *message; /* its parts become NULL once decoded */
-  cc_parcel *result;
-  cc_parcel *traceback;
+  run_outcome outcome;
   run_status status;
 } body;
 
@@ -116,69 +116,6 @@ static int call_it(lua_State *L) {
   return lua_gettop(L);
 }
 
-static int keep_results(lua_State *L) {
-  body *b = body_arg(L);
-  codec_writer *w = codec_encode(L, 1, lua_gettop(L), CODEC_FAMILY, 0);
-  b->result = cc_parcel_lay(codec_finish(w));
-  if (b->result == NULL) return luaL_error(L, "out of shared memory");
-  cc_parcel_weaken(b->result, &b->thread->object);
-  return 0;
-}
-
-static void keep_traceback(body *b, const char *s, size_t n) {
-  cc_parcel_release(b->traceback);
-  b->traceback = cc_parcel_lay(cc_parcel_new(n, NULL, 0));
-  if (b->traceback != NULL) memcpy(b->traceback->bytes, s, n);
-}
-
-/* The text of an error value, as print would show it. */
-static int text_of(lua_State *L) {
-  luaL_tolstring(L, 1, NULL);
-  return 1;
-}
-
-static int make_traceback(lua_State *L) {
-  body *b = lua_touserdata(L, 2);
-  lua_State *of = lua_touserdata(L, 3);
-  size_t n;
-  lua_pushcfunction(L, text_of);
-  lua_pushvalue(L, 1);
-  if (lua_pcall(L, 1, 1, 0) != LUA_OK)
-    lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, 1));
-  luaL_traceback(L, of, lua_tostring(L, -1), 2);
-  const char *s = lua_tolstring(L, -1, &n);
-  keep_traceback(b, s, n);
-  return 0;
-}
-
-/* Message handler; its upvalue is the body. The error value passes unchanged, so
-** nothing in here may raise. */
-static int on_error(lua_State *L) {
-  run_unwinding++; /* nobody catches it: all that runs now is clean-up */
-  if (run_is_cancelled(L, 1) || !lua_checkstack(L, LUA_MINSTACK)) return 1;
-  lua_pushcfunction(L, make_traceback);
-  lua_pushvalue(L, 1);
-  lua_pushvalue(L, lua_upvalueindex(1));
-  lua_pushlightuserdata(L, L);
-  if (lua_pcall(L, 3, 0, 0) != LUA_OK) lua_pop(L, 1);
-  return 1;
-}
-
-/* An error value that cannot cross is replaced by its text. */
-static int keep_error(lua_State *L) {
-  body *b = lua_touserdata(L, 1);
-  lua_pushcfunction(L, keep_results);
-  lua_pushvalue(L, 1);
-  lua_pushvalue(L, 2);
-  if (lua_pcall(L, 2, 0, 0) == LUA_OK) return 0;
-  lua_pushcfunction(L, text_of);
-  lua_pushvalue(L, 2);
-  if (lua_pcall(L, 1, 1, 0) != LUA_OK)
-    lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, 2));
-  b->result = cc_parcel_lay(codec_finish(codec_encode(L, lua_gettop(L), 1, CODEC_FAMILY, 0)));
-  return 0;
-}
-
 static int call_hook(lua_State *L) {
   body *b = lua_touserdata(L, 1);
   run_push_module(L);
@@ -186,8 +123,8 @@ static int call_hook(lua_State *L) {
   if (!lua_toboolean(L, -1)) return 0;
   handle_push(L, &b->thread->object);
   lua_pushvalue(L, 2);
-  if (b->traceback != NULL)
-    lua_pushlstring(L, (const char *)b->traceback->bytes, b->traceback->size);
+  if (b->outcome.traceback != NULL)
+    lua_pushlstring(L, (const char *)b->outcome.traceback->bytes, b->outcome.traceback->size);
   else
     lua_pushnil(L);
   lua_call(L, 3, 0);
@@ -203,8 +140,8 @@ static int report_both(lua_State *L) {
     lua_pushvalue(L, -1);
     handle_push(L, &b->thread->object);
     lua_pushvalue(L, i);
-    if (i == 2 && b->traceback != NULL)
-      lua_pushlstring(L, (const char *)b->traceback->bytes, b->traceback->size);
+    if (i == 2 && b->outcome.traceback != NULL)
+      lua_pushlstring(L, (const char *)b->outcome.traceback->bytes, b->outcome.traceback->size);
     else
       lua_pushnil(L);
     lua_call(L, 3, 0);
@@ -212,51 +149,27 @@ static int report_both(lua_State *L) {
   return 0;
 }
 
-/* Calls f(b, value at idx, what follows it); leaves its error, if any, on top. */
-static bool attend(lua_State *L, lua_CFunction f, body *b, int idx) {
-  int n = lua_gettop(L) - idx + 1;
-  lua_pushcfunction(L, f);
-  lua_pushlightuserdata(L, b);
-  for (int i = 0; i < n; i++) lua_pushvalue(L, idx + i);
-  return lua_pcall(L, n + 1, 0, 0) == LUA_OK;
-}
-
 /* The error value is on top. */
 static void fail(lua_State *L, body *b) {
   int error = lua_gettop(L);
   b->status = RUN_FAILED;
-  if (!attend(L, keep_error, b, error)) lua_settop(L, error);
-  if (!attend(L, call_hook, b, error)) attend(L, report_both, b, error);
+  run_keep_error(L, &b->outcome);
+  if (!run_attend(L, call_hook, b, error)) run_attend(L, report_both, b, error);
 }
 
 /* n values on top are the results. */
 static void succeed(lua_State *L, body *b, int n) {
-  if (!lua_checkstack(L, LUA_MINSTACK)) {
-    lua_pop(L, n);
-    lua_pushliteral(L, "stack overflow (too many results)");
-    fail(L, b);
-    return;
-  }
   b->status = RUN_DONE;
-  lua_pushcfunction(L, keep_results);
-  lua_insert(L, -n - 1);
-  lua_pushlightuserdata(L, b);
-  lua_insert(L, -n - 1);
-  if (lua_pcall(L, n + 1, 0, 0) == LUA_OK) return;
-  size_t size;
-  const char *message = lua_tolstring(L, -1, &size);
-  if (message != NULL) keep_traceback(b, message, size);
-  fail(L, b);
+  if (!run_keep_results(L, &b->outcome, n)) fail(L, b);
 }
 
 run_status run_body(lua_State *L, run_thread *t, uint64_t root, run_message *m,
                     cc_parcel **result, cc_parcel **traceback) {
-  body b = {t, m, NULL, NULL, RUN_FAILED};
+  body b = {t, m, {.owner = &t->object}, RUN_FAILED};
   int base = lua_gettop(L), code;
   run_context_set_root(L, root);
   run_begin(L);
-  lua_pushlightuserdata(L, &b);
-  lua_pushcclosure(L, on_error, 1);
+  run_push_handler(L, &b.outcome);
   lua_pushcfunction(L, call_it);
   lua_pushlightuserdata(L, &b);
   code = lua_pcall(L, 1, LUA_MULTRET, base + 1);
@@ -266,21 +179,21 @@ run_status run_body(lua_State *L, run_thread *t, uint64_t root, run_message *m,
   atomic_store(&t->starved, code == LUA_ERRMEM);
   int n = run_take_exit(L, base);
   if (n >= 0) {
-    cc_parcel_release(b.traceback);
-    b.traceback = NULL;
+    cc_parcel_release(b.outcome.traceback);
+    b.outcome.traceback = NULL;
     succeed(L, &b, n);
   } else if (code == LUA_OK) {
     succeed(L, &b, lua_gettop(L) - base - 1);
   } else if (run_is_cancelled(L, -1)) {
     b.status = RUN_CANCELLED;
-    attend(L, keep_error, &b, lua_gettop(L));
+    run_keep_error(L, &b.outcome);
   } else {
     fail(L, &b);
   }
   lua_settop(L, base);
   cc_self_get()->shield--;
   run_message_drop(m);
-  *result = b.result;
-  *traceback = b.traceback;
+  *result = b.outcome.result;
+  *traceback = b.outcome.traceback;
   return b.status;
 }

@@ -27,6 +27,7 @@
 #include "run/context.h"
 #include "run/require.h"
 #include "run/state.h"
+#include "run/steward.h"
 #include "run/timer.h"
 #include "run/worker.h"
 
@@ -154,6 +155,8 @@ void run_process_nudge(const run_thread *t) {
 /* In the main thread of a child: the state that its main function runs in. */
 static _Atomic(lua_State *) child_state;
 
+static _Atomic uint32_t ignores_interrupts;
+
 static void interrupt_hook(lua_State *L, lua_Debug *ar) {
   (void)ar;
   lua_sethook(L, NULL, 0, 0);
@@ -167,6 +170,7 @@ static void on_interrupt(int sig) {
   lua_State *L = atomic_load(&child_state);
   lua_State *running = main != NULL ? atomic_load(&main->running) : NULL;
   (void)sig;
+  if (atomic_load(&ignores_interrupts)) return;
   if (L != NULL) lua_sethook(L, interrupt_hook, mask, 1);
   if (L != NULL && running != NULL && running != L) lua_sethook(running, interrupt_hook, mask, 1);
 }
@@ -195,6 +199,7 @@ static bool renew(process *p, uint32_t entry) {
   nchildren = 0;
   run_worker_forget();
   run_timers_forget();
+  run_crews_forget();
   run_require_forget();
   atomic_store(&p->pid, cc_process_id()); /* the parent may not have come to that yet */
   atomic_store(&p->thread.native_id, cc_process_id());
@@ -258,6 +263,7 @@ static _Noreturn void run_child(process *p, uint32_t entry) {
   lua_State *L = run_state_lua(s);
   atomic_store(&child_state, L);
   uint64_t root = run_context_new_root();
+  atomic_store(&ignores_interrupts, p->thread.crew != NULL); /* Ctrl-C is for the pool's users */
   begin(me, p, s, root);
   run_status status = run_body(L, &p->thread, root, &p->message, &result, &traceback);
   commit(me, p, status, result, traceback);

@@ -19,6 +19,7 @@
 #include "run/context.h"
 #include "run/process.h"
 #include "run/state.h"
+#include "run/steward.h"
 #include "run/timer.h"
 #include "run/worker.h"
 
@@ -47,6 +48,7 @@ static cc_parcel *bytes_parcel(const char *s, size_t n) {
 
 void run_thread_destroy(cc_object *o) {
   run_thread *t = (run_thread *)o;
+  if (t->crew_held) cc_object_parcel_release(t->crew, &t->crew_held);
   cc_parcel_drop(&t->name);
   cc_parcel_drop(&t->result);
   cc_parcel_drop(&t->traceback);
@@ -279,6 +281,7 @@ void run_thread_conclude(run_thread *t, run_status status) {
   while ((s = cc_grant_first(me, &t->object.waiters, 1)) != NULL) cc_wake(s);
   cc_guard_unlock(&t->object.guard);
   cc_descriptor_update(&t->object);
+  run_crew_member_ended(t);
 }
 
 void run_thread_finish(run_thread *t, run_status status, cc_parcel *result, cc_parcel *traceback) {
@@ -394,6 +397,41 @@ bool run_thread_cancel(cc_self *me, run_thread *t) {
   return unstarted || running;
 }
 
+bool run_thread_stop_task(cc_self *me, cc_object *o) {
+  run_thread *t = (run_thread *)o;
+  bool reached = true;
+  cc_guard_lock(&o->guard, me->word);
+  cc_slot *s = t->slot;
+  if (s != NULL) {
+    if (atomic_load(&t->cancel) == 0) atomic_store(&s->cancel, CC_CANCEL_TASK | ++t->stops);
+    if (s == me->slot)
+      ; /* its next wait tells it */
+    else if (o->kind == CC_PROCESS)
+      run_process_nudge(t);
+    else if (t->process == cc_family_self)
+      interrupt(t);
+    else
+      reached = false;
+  }
+  cc_guard_unlock(&o->guard);
+  cc_wake(s);
+  return reached;
+}
+
+bool run_thread_interrupt_task(cc_self *me, cc_object *o) {
+  run_thread *t = (run_thread *)o;
+  cc_guard_lock(&o->guard, me->word);
+  if (t->slot != NULL) interrupt(t);
+  cc_guard_unlock(&o->guard);
+  return true;
+}
+
+void run_thread_forget_stop(cc_self *me, run_thread *t) {
+  cc_guard_lock(&t->object.guard, me->word);
+  atomic_store(&me->slot->cancel, atomic_load(&t->cancel));
+  cc_guard_unlock(&t->object.guard);
+}
+
 /* Daemons are asked to stop; processes that do not are killed. */
 static void stop_daemons(cc_self *me, uint64_t root) {
   size_t n;
@@ -434,6 +472,7 @@ void run_thread_end_root(uint64_t root) {
     cc_object_release(&t->object);
     if (outcome != CC_OK && (outcome != CC_DEADLOCK || ++told > TOLD)) break;
   }
+  run_crews_end_root(me, root);
   stop_daemons(me, root);
   me->shield--;
 }

@@ -23,6 +23,9 @@ typedef struct run_thread {
   _Atomic uint32_t starved;   /* its state was out of memory */
   _Atomic uint32_t lost;      /* its process ended before it did */
   _Atomic uint32_t watched;   /* somebody waits for native_id, on status */
+  cc_object *crew;            /* of a pool's worker: who is told of its end; NULL; constant once started */
+  uint32_t crew_held;         /* 1: that is a parcel's reference */
+  uint32_t stops;             /* requests to stop its task; under the object's guard */
   _Atomic uint64_t root;      /* the main state that waits for it; 0: none */
   void *live;                 /* private to the process that runs it, as the next two */
   _Atomic(void *) running;    /* the lua_State it is in; NULL: out of reach. Set by the thread */
@@ -81,6 +84,14 @@ int64_t run_thread_native_id(run_thread *t);
 
 /* Asks it to stop. False when it had ended. */
 bool run_thread_cancel(cc_self *me, run_thread *t);
+
+/* Has the task that it does as a pool's worker stopped; a cc_stopper. False: it is busy, and only
+** its process can reach it, by the next. */
+bool run_thread_stop_task(cc_self *me, cc_object *o);
+bool run_thread_interrupt_task(cc_self *me, cc_object *o);
+
+/* In the worker: that was done, or came too late. */
+void run_thread_forget_stop(cc_self *me, run_thread *t);
 
 /* The bytes of its name, one reference. */
 cc_parcel *run_thread_name(cc_self *me, run_thread *t);

@@ -1,11 +1,10 @@
 /* Items. Scalars and strings pass without the codec. */
-#include "bind/item.h"
+#include "codec/item.h"
 
 #include <lauxlib.h>
 
 #include <string.h>
 
-#include "bind/bind.h"
 #include "codec/codec.h"
 
 static void of_string(lua_State *L, int idx, cc_item *item) {
@@ -24,8 +23,8 @@ static void of_string(lua_State *L, int idx, cc_item *item) {
   item->u.parcel = p;
 }
 
-static void of_message(lua_State *L, int idx, cc_item *item) {
-  codec_writer *w = codec_encode(L, idx, 1, CODEC_FAMILY, 0);
+void codec_message(lua_State *L, int first, int count, int nameless, cc_item *item) {
+  codec_writer *w = codec_encode(L, first, count, CODEC_FAMILY, nameless);
   size_t n;
   const unsigned char *bytes = codec_bytes(w, &n);
   if (n <= CC_INLINE && codec_nobjects(w) == 0) {
@@ -40,7 +39,7 @@ static void of_message(lua_State *L, int idx, cc_item *item) {
   if (item->u.parcel == NULL) luaL_error(L, "out of shared memory");
 }
 
-void bind_item(lua_State *L, int idx, cc_item *item) {
+void codec_item(lua_State *L, int idx, cc_item *item) {
   switch (lua_type(L, idx)) {
     case LUA_TNUMBER:
       if (lua_isinteger(L, idx)) {
@@ -61,11 +60,32 @@ void bind_item(lua_State *L, int idx, cc_item *item) {
       item->u.word = (uint64_t)lua_toboolean(L, idx);
       break;
     case LUA_TSTRING: of_string(L, idx, item); break;
-    default: of_message(L, idx, item);
+    default: codec_message(L, idx, 1, 0, item);
   }
 }
 
-void bind_push_item(lua_State *L, cc_item *item) {
+void codec_items(lua_State *L, int first, int n, cc_item *item) {
+  if (n == 1)
+    codec_item(L, first, item);
+  else
+    codec_message(L, first, n, 0, item);
+}
+
+static int push_text(lua_State *L) {
+  cc_parcel *p = lua_touserdata(L, 1);
+  lua_pushlstring(L, (const char *)p->bytes, p->size);
+  return 1;
+}
+
+void codec_push_text(lua_State *L, cc_parcel *p) {
+  lua_pushcfunction(L, push_text);
+  lua_pushlightuserdata(L, p);
+  int status = lua_pcall(L, 1, 1, 0);
+  cc_parcel_release(p);
+  if (status != LUA_OK) lua_error(L);
+}
+
+int codec_push_item(lua_State *L, cc_item *item) {
   lua_Number n;
   switch (item->kind) {
     case CC_ITEM_INTEGER: lua_pushinteger(L, (lua_Integer)item->u.word); break;
@@ -76,19 +96,9 @@ void bind_push_item(lua_State *L, cc_item *item) {
     case CC_ITEM_NIL: lua_pushnil(L); break;
     case CC_ITEM_BOOLEAN: lua_pushboolean(L, item->u.word != 0); break;
     case CC_ITEM_STRING: lua_pushlstring(L, (const char *)item->u.bytes, item->size); break;
-    case CC_ITEM_BYTES: codec_decode(L, item->u.bytes, item->size, NULL, 0, CODEC_FAMILY); break;
-    case CC_ITEM_TEXT: bind_push_text(L, item->u.parcel); break;
-    default: codec_decode_parcel(L, item->u.parcel);
+    case CC_ITEM_BYTES: return codec_decode(L, item->u.bytes, item->size, NULL, 0, CODEC_FAMILY);
+    case CC_ITEM_TEXT: codec_push_text(L, item->u.parcel); break;
+    default: return codec_decode_parcel(L, item->u.parcel);
   }
-}
-
-#define DEBT ((size_t)16 << 20) /* bytes after which the collector takes a step of that size */
-
-void bind_owe_bytes(lua_State *L, size_t bytes) {
-  static _Thread_local size_t debt;
-  debt += bytes;
-  if (cc_likely(debt < DEBT)) return;
-  size_t kilobytes = debt >> 10;
-  debt = 0;
-  lua_gc(L, LUA_GCSTEP, kilobytes > 1 << 20 ? 1 << 20 : (int)kilobytes);
+  return 1;
 }

@@ -1,0 +1,14 @@
+/*
+** Work: what a worker of a pool does in its Lua state: it takes futures and jobs from its crew and
+** calls their functions, until the crew has no more for it.
+*/
+#ifndef RUN_WORK_H
+#define RUN_WORK_H
+
+#include <lua.h>
+
+/* The function of a worker's thread or process: its arguments are the crew's handle, the initializer (or nil)
+** and its arguments. */
+int run_work(lua_State *L);
+
+#endif
