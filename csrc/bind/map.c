@@ -24,6 +24,7 @@ typedef struct mapper {
   cc_crew *crew;
   bool ordered;
   bool iterates;      /* the source is a function to be called for each item */
+  bool plain;         /* the source is a table without metatable, of single items */
   bool exhausted;     /* no more input */
   bool stops;         /* what runs is to be stopped when the mapper is closed early */
   uint32_t chunk;     /* items in each; 0: as the time tells */
@@ -150,6 +151,12 @@ static lua_Integer length(lua_State *L, int list) {
   return luaL_len(L, list);
 }
 
+static bool has_metatable(lua_State *L, int idx) {
+  bool has = lua_getmetatable(L, idx) != 0;
+  if (has) lua_pop(L, 1);
+  return has;
+}
+
 static int pack_function(lua_State *L) {
   cc_parcel **p = lua_touserdata(L, 1);
   *p = codec_finish(codec_encode(L, 2, 1, CODEC_FAMILY, 0));
@@ -174,7 +181,7 @@ static mapper *new_mapper(lua_State *L, uint32_t flags, int options, bool lazy) 
   m->ordered = (flags & CC_JOB_ORDERED) != 0;
   m->iterates = iterates;
   m->stops = true;
-  m->next = 1;
+  m->next = m->at = 1;
   m->n = iterates ? 0 : length(L, 3);
   m->chunk = option(L, options, "chunk", 0);
   if (m->chunk > MOST_ITEMS) m->chunk = MOST_ITEMS;
@@ -189,6 +196,7 @@ static mapper *new_mapper(lua_State *L, uint32_t flags, int options, bool lazy) 
   lua_pushvalue(L, 3);
   lua_setiuservalue(L, self, SOURCE);
   if (iterates) flags |= CC_JOB_SPREADS;
+  m->plain = lua_istable(L, 3) && !(flags & CC_JOB_SPREADS) && !has_metatable(L, 3);
   if (cc_crew_now(c) != CC_CREW_OPEN) bind_crew_refuses(L, c);
   lua_pushcfunction(L, pack_function);
   lua_pushlightuserdata(L, &function);
@@ -239,72 +247,81 @@ static int push_input(lua_State *L, mapper *m, int source, lua_Integer i) {
   return (int)n + 1;
 }
 
-/* Makes the n values on top an item for a cell. */
+/* Makes the values behind its first argument an item for a cell. */
 static int pack_input(lua_State *L) {
   cc_item *item = lua_touserdata(L, 1);
-  int n = lua_gettop(L) - 1, type = lua_type(L, 2);
-  if (n == 1 && (type == LUA_TNUMBER || type == LUA_TBOOLEAN || type == LUA_TNIL)) {
-    codec_item(L, 2, item);
-  } else {
-    item->kind = CC_ITEM_PARCEL;
-    item->u.parcel = codec_finish(codec_encode(L, 2, n, CODEC_FAMILY, 0));
-    if (item->u.parcel == NULL) bind_raise(L, CC_NO_MEMORY);
-  }
+  item->kind = CC_ITEM_PARCEL;
+  item->u.parcel = codec_finish(codec_encode(L, 2, lua_gettop(L) - 1, CODEC_FAMILY, 0));
+  if (item->u.parcel == NULL) bind_raise(L, CC_NO_MEMORY);
   return 0;
 }
 
-/* The n values on top are the items from index `first` on, one of which cannot cross, as the
+/* The same for the n values from `first` on; false: the error is on top. */
+static bool pack(lua_State *L, int first, int n, cc_item *item) {
+  luaL_checkstack(L, n + LUA_MINSTACK, "too many items");
+  lua_pushcfunction(L, pack_input);
+  lua_pushlightuserdata(L, item);
+  for (int i = 0; i < n; i++) lua_pushvalue(L, first + i);
+  return lua_pcall(L, n + 1, 0, 0) == LUA_OK;
+}
+
+/* The n values from `at` on are the items from index `index` on, one of which cannot cross, as the
 ** message on top tells: raises that with the item's index. */
-static void refuse(lua_State *L, const mapper *m, lua_Integer first, int n) {
-  int message = lua_gettop(L), at = message - n;
-  lua_Integer index = first;
-  for (bool found = false; at < message && !found;) {
+static void refuse(lua_State *L, const mapper *m, lua_Integer index, int at, int n) {
+  for (int last = at + n; at < last; index++) {
     cc_item item;
-    int k = 1;
-    if (m->job->flags & CC_JOB_SPREADS) k = (int)lua_tointeger(L, at) + 1;
-    lua_pushcfunction(L, pack_input);
-    lua_pushlightuserdata(L, &item);
-    luaL_checkstack(L, k, NULL);
-    for (int i = 0; i < k; i++) lua_pushvalue(L, at + i);
-    found = lua_pcall(L, k + 1, 0, 0) != LUA_OK;
-    if (!found) {
-      cc_item_drop(&item);
-      index++;
-      at += k;
-    }
+    int k = m->job->flags & CC_JOB_SPREADS ? (int)lua_tointeger(L, at) + 1 : 1;
+    if (!pack(L, at, k, &item)) break;
+    cc_item_drop(&item);
+    at += k;
   }
+  if (lua_type(L, -1) != LUA_TSTRING) lua_error(L);
   luaL_where(L, 1);
-  if (lua_type(L, -2) != LUA_TSTRING) lua_error(L);
   lua_pushfstring(L, "%stask %I: %s", lua_tostring(L, -1), index, lua_tostring(L, -2));
   lua_error(L);
+}
+
+static void pack_items(lua_State *L, const mapper *m, int first, int n, cc_item *item) {
+  int type = lua_type(L, first);
+  item->kind = CC_ITEM_PARCEL;
+  if (n == 1 && (type == LUA_TNUMBER || type == LUA_TBOOLEAN || type == LUA_TNIL) && !(m->job->flags & CC_JOB_SPREADS)) {
+    codec_item(L, first, item);
+    return;
+  }
+  codec_writer *w = codec_encode_plain(L, first, n);
+  if (w == NULL) {
+    if (!pack(L, first, n, item)) refuse(L, m, m->next, first, n);
+  } else if ((item->u.parcel = codec_finish(w)) == NULL) {
+    bind_raise(L, CC_NO_MEMORY);
+  }
+}
+
+/* Pushes the next items of a plain list. */
+static uint32_t push_list(lua_State *L, const mapper *m, int source, uint32_t count) {
+  lua_Integer i = m->next, left = m->n - m->next + 1;
+  if (left < count) count = (uint32_t)left;
+  luaL_checkstack(L, (int)count + LUA_MINSTACK, "too many items");
+  for (uint32_t k = 0; k < count; k++) lua_rawgeti(L, source, i++);
+  return count;
 }
 
 /* Fills the next cell with `count` items, or as many as there are. False: there was none. */
 static bool fill_cell(lua_State *L, mapper *m, int source, uint32_t count) {
   cc_item item;
   int top = lua_gettop(L);
-  lua_Integer first = m->next;
   uint32_t got = 0;
-  lua_pushcfunction(L, pack_input);
-  lua_pushlightuserdata(L, &item);
-  for (; got < count && (m->iterates || m->next <= m->n); got++) {
-    if (push_input(L, m, source, m->next) == 0) break;
-    m->next++;
+  if (m->plain)
+    got = push_list(L, m, source, count);
+  else
+    while (got < count && (m->iterates || m->next + got <= m->n) && push_input(L, m, source, m->next + got) != 0) got++;
+  if (got > 0) {
+    pack_items(L, m, top + 1, lua_gettop(L) - top, &item);
+    cc_job_fill(cc_self_get(), m->job, &item, got, (uint64_t)m->next);
+    m->filled++;
+    m->next += got;
   }
   if (m->iterates) m->n = m->next - 1;
   m->exhausted = got < count || (!m->iterates && m->next > m->n);
-  if (got > 0) {
-    int n = lua_gettop(L) - top - 2;
-    /* copies, in case that one cannot cross */
-    bool plain = n == 1 && !(m->job->flags & CC_JOB_SPREADS);
-    if (!plain) luaL_checkstack(L, n + LUA_MINSTACK, "too many items");
-    lua_pushvalue(L, top + 1);
-    lua_pushvalue(L, top + 2);
-    for (int i = 0; i < n; i++) lua_pushvalue(L, top + 3 + i);
-    if (lua_pcall(L, n + 1, 0, 0) != LUA_OK) refuse(L, m, first, n);
-    cc_job_fill(cc_self_get(), m->job, &item, got, (uint64_t)first);
-    m->filled++;
-  }
   lua_settop(L, top);
   return got > 0;
 }
@@ -389,12 +406,23 @@ static int take(lua_State *L, mapper *m, cc_cell *c) {
   cc_item item;
   cc_parcel *error, *traceback;
   uint32_t count = c->count;
+  int n = 1;
+  luaL_checkstack(L, LUA_MINSTACK, "too many results");
+  if (c->kind == CC_ITEM_PARCEL) { /* it is read in its place, and dropped then */
+    const cc_parcel *p = c->u.parcel;
+    n = codec_decode(L, p->bytes, p->size, cc_parcel_objects(p), p->nobjects, CODEC_FAMILY);
+  }
   cc_job_take(cc_self_get(), c, &item, &error, &traceback);
   cc_job_empty(c);
   m->out += count;
   m->taken++;
-  luaL_checkstack(L, LUA_MINSTACK, "too many results");
-  return codec_push_item(L, &item);
+  cc_parcel_release(error);
+  cc_parcel_release(traceback);
+  if (item.kind == CC_ITEM_PARCEL)
+    cc_parcel_release(item.u.parcel);
+  else
+    n = codec_push_item(L, &item);
+  return n;
 }
 
 /* ==} {== waiting */

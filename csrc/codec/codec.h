@@ -27,6 +27,10 @@ typedef struct codec_writer codec_writer;
 ** the path does not count as arguments (a thread's function). */
 codec_writer *codec_encode(lua_State *L, int first, int n, codec_mode mode, int nameless);
 
+/* The same for plain values in CODEC_FAMILY mode, and never raises: NULL for those that need
+** more than that, or for lack of memory, with nothing left behind. */
+codec_writer *codec_encode_plain(lua_State *L, int first, int n);
+
 const unsigned char *codec_bytes(const codec_writer *w, size_t *size);
 
 /* How many objects the message refers to. */

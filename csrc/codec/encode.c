@@ -383,6 +383,15 @@ static void encode_carefully(codec_writer *w, lua_State *L, int first, int n, in
   if (lua_pcall(L, n + 1, 0, 0) != LUA_OK) fail(w, L);
 }
 
+codec_writer *codec_encode_plain(lua_State *L, int first, int n) {
+  const int top = lua_gettop(L);
+  codec_writer *w = writer_take(CODEC_FAMILY);
+  if (w == NULL || values(w, L, first, n)) return w;
+  lua_settop(L, top);
+  codec_cancel(w);
+  return NULL;
+}
+
 codec_writer *codec_encode(lua_State *L, int first, int n, codec_mode mode, int nameless) {
   const int top = lua_gettop(L);
   codec_writer *w;

@@ -117,9 +117,9 @@ void cc_crew_unblock_all(cc_self *me) {
 void cc_crew_mend_work(cc_self *me, cc_work *w, uint32_t process) {
   cc_crew *c = w->crew;
   cc_guard_inherit(me, &c->object.guard, process);
-  bool out = w->lined && !w->queued;
+  /* there is another reference: the caller's */
+  if (w->lined && !w->queued) cc_object_parcel_release(&w->object, &w->lined);
   cc_guard_unlock(&c->object.guard);
-  if (out) cc_line_release(w); /* there is another reference: the caller's */
 }
 
 /* ==} {== calling off */
@@ -145,7 +145,6 @@ bool cc_crew_cancel(cc_self *me, cc_crew *c, cc_future *f, cc_stopper *stop) {
   }
   if (was_queued && c->first == NULL && cc_crew_now(c) == CC_CREW_CLOSED) cc_crew_dismiss(me, c);
   cc_guard_unlock(&c->object.guard);
-  if (was_queued) cc_line_release(&f->work);
   return !ended;
 }
 
@@ -158,7 +157,6 @@ void cc_crew_cancel_job(cc_self *me, cc_crew *c, cc_job *j, cc_stopper *stop) {
     if (m->work == &j->work) stop_member(me, c, m, stop);
   if (was_queued && c->first == NULL && cc_crew_now(c) == CC_CREW_CLOSED) cc_crew_dismiss(me, c);
   cc_guard_unlock(&c->object.guard);
-  if (was_queued) cc_line_release(&j->work);
 }
 
 /* ==} {== the end */
@@ -194,7 +192,6 @@ static void end_first(cc_self *me, cc_crew *c, cc_failure why, int code) {
   end_work(me, c, w, why, code);
   cc_line_remove(me, c, w);
   cc_guard_unlock(&c->object.guard);
-  cc_line_release(w);
   cc_object_release(&w->object);
   cc_guard_lock(&c->object.guard, me->word);
 }
@@ -578,10 +575,7 @@ cc_outcome cc_crew_take(cc_self *me, cc_crew *c, cc_member *m, bool leave, int64
     cc_guard_unlock(&c->object.guard);
     release_done(m);
     if (next == WAS_STOPPED) return CC_INTERRUPTED;
-    if (drained != NULL) {
-      cc_line_release(drained);
-      cc_object_release(&drained->object);
-    }
+    if (drained != NULL) cc_object_release(&drained->object);
     if (next == HAS_WORK) return CC_OK;
     if (next == LEAVES) return CC_CLOSED;
     if (next == HAS_WAITED) return CC_TIMEOUT;

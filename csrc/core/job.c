@@ -50,6 +50,9 @@ cc_job *cc_job_new(struct cc_crew *crew, cc_parcel *function, uint32_t cells, ui
 
 /* {== the owner */
 
+/* A cell is used for one after the other: the mark of a worker says which it has begun. */
+static uint64_t owned(uint64_t i, uint32_t number) { return i << 32 | number; }
+
 bool cc_job_room(const cc_job *j) {
   const cc_cell *c = cc_job_cell(j, atomic_load_explicit(&j->owner.filled, memory_order_relaxed));
   return atomic_load_explicit(&c->state, memory_order_relaxed) == CC_CELL_EMPTY;
@@ -60,7 +63,7 @@ void cc_job_fill(cc_self *me, cc_job *j, const cc_item *item, uint32_t count, ui
   cc_cell *c = cc_job_cell(j, i);
   c->count = count;
   c->first = first;
-  atomic_store_explicit(&c->owner, 0, memory_order_relaxed);
+  atomic_store_explicit(&c->owner, owned(i, 0), memory_order_relaxed);
   c->u.word = item->u.word;
   if (cc_item_has_parcel(item->kind)) {
     cc_note(me, c->kind);
@@ -136,9 +139,9 @@ static void tell(cc_self *me, cc_job *j) {
 
 bool cc_job_begin(cc_job *j, uint64_t i, uint32_t number) {
   cc_cell *c = cc_job_cell(j, i);
-  uint32_t nobody = 0;
+  uint64_t owner = owned(i, 0);
   if (atomic_load_explicit(&c->state, memory_order_acquire) != CC_CELL_FILLED) return false;
-  return atomic_compare_exchange_strong(&c->owner, &nobody, number) || nobody == number;
+  return atomic_compare_exchange_strong(&c->owner, &owner, owned(i, number)) || owner == owned(i, number);
 }
 
 /* Cell i has got its result. */
@@ -187,7 +190,7 @@ void cc_job_lose(cc_self *me, cc_job *j, uint32_t number, cc_failure why, int co
   uint64_t filled = atomic_load(&j->owner.filled), i = filled > j->mask ? filled - j->mask - 1 : 0;
   for (; i < filled; i++) {
     cc_cell *c = cc_job_cell(j, i);
-    if (atomic_load(&c->state) != CC_CELL_FILLED || atomic_load(&c->owner) != number) continue;
+    if (atomic_load(&c->state) != CC_CELL_FILLED || atomic_load(&c->owner) != owned(i, number)) continue;
     c->count = 0;
     c->failure = (uint32_t)why;
     c->code = code;

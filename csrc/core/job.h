@@ -17,8 +17,8 @@ enum { CC_CELL_EMPTY, CC_CELL_FILLED, CC_CELL_DONE, CC_CELL_FAILED };
 
 typedef struct cc_cell {
   _Alignas(64) _Atomic uint32_t state; /* FILLED and EMPTY by the owner of the job, else by who begun it */
-  _Atomic uint32_t owner;  /* number of the worker that has begun it; 0: nobody */
   uint32_t count;          /* of items; then of those with results */
+  _Atomic uint64_t owner;  /* above, which cell of all it is; below the number of the worker that has begun it; 0: nobody */
   uint32_t kind;           /* of the word, as an item's: no sized one */
   union {
     uint64_t word;

@@ -86,6 +86,7 @@ static void more_room(cc_self *me, cc_crew *c) {
 void cc_line_remove(cc_self *me, cc_crew *c, cc_work *w) {
   leave(me, c, w);
   cc_commit(me, 0);
+  cc_object_parcel_release(&w->object, &w->lined);
   more_room(me, c);
 }
 
@@ -108,10 +109,6 @@ void cc_line_rotate(cc_self *me, cc_crew *c, cc_work *w) {
   take_out(me, c, w);
   insert(me, c, w, c->last);
   cc_commit(me, 0);
-}
-
-void cc_line_release(cc_work *w) {
-  if (w->lined) cc_object_parcel_release(&w->object, &w->lined);
 }
 
 uint64_t cc_line_cells(const cc_job *j) {

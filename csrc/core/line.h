@@ -10,7 +10,7 @@
 /* Puts work into line, which is in none: behind all, or as what the member has submitted. */
 void cc_line_push(cc_self *me, cc_crew *c, cc_work *w, cc_member *by);
 
-/* Takes it out. The line's reference stays, and is to be given up by cc_line_release later. */
+/* Takes it out, and gives up the line's reference: the caller has another. */
 void cc_line_remove(cc_self *me, cc_crew *c, cc_work *w);
 
 /* The same for a future, whose reference becomes the member's: it is what that does. */
@@ -18,9 +18,6 @@ void cc_line_give(cc_self *me, cc_crew *c, cc_work *w, cc_member *m);
 
 /* Puts a job behind all others. */
 void cc_line_rotate(cc_self *me, cc_crew *c, cc_work *w);
-
-/* Under no guard. */
-void cc_line_release(cc_work *w);
 
 /* How many cells of the job wait for a worker. */
 uint64_t cc_line_cells(const cc_job *j);

@@ -165,13 +165,17 @@ typedef struct chunk {
   const cc_cell *cell;
   uint32_t done; /* calls that have returned */
   int results;   /* values in the table RESULTS, for a job that gathers: each call's after their number */
+  cc_parcel *packed; /* the results, if that could be done at once; in hand */
 } chunk;
 
-/* Pushes the items of a cell. */
+/* Pushes the items of a cell, which keeps its parcel meanwhile. */
 static void push_items(lua_State *L, const cc_cell *cell) {
   cc_item item = {0, cell->kind, {cell->u.word}};
-  if (cc_item_has_parcel(cell->kind)) cc_parcel_take(cell->u.parcel);
-  codec_push_item(L, &item);
+  const cc_parcel *p = cell->u.parcel;
+  if (cc_item_has_parcel(cell->kind))
+    codec_decode(L, p->bytes, p->size, cc_parcel_objects(p), p->nobjects, CODEC_FAMILY);
+  else
+    codec_push_item(L, &item);
 }
 
 /* Moves the results above index `top` into the table at index 1, after their number. */
@@ -204,7 +208,10 @@ static int call_items(lua_State *L) {
     lua_call(L, n, gathers ? LUA_MULTRET : 1);
     if (gathers) gather(L, k, top);
   }
-  return gathers ? 0 : (int)count;
+  if (gathers) return 0;
+  codec_writer *w = count > 1 ? codec_encode_plain(L, lua_gettop(L) - (int)count + 1, (int)count) : NULL;
+  if (w != NULL) k->packed = codec_finish(w);
+  return k->packed != NULL ? 0 : (int)count;
 }
 
 static int decode_function(lua_State *L) {
@@ -304,7 +311,7 @@ static bool pack_gathered(lua_State *L, chunk *k, cc_item *item) {
 
 /* Calls the function for the items of a cell that the worker has begun. */
 static void do_cell(cc_self *me, lua_State *L, worker *w, cc_job *j, uint64_t i) {
-  chunk k = {j, cc_job_cell(j, i), 0, 0};
+  chunk k = {j, cc_job_cell(j, i), 0, 0, NULL};
   run_outcome o = {.in_hand = true};
   cc_item item = {0, CC_ITEM_NIL, {0}};
   uint32_t count = k.cell->count;
@@ -323,7 +330,15 @@ static void do_cell(cc_self *me, lua_State *L, worker *w, cc_job *j, uint64_t i)
     lua_pushliteral(L, "concur.exit in a task of a map");
   }
   if (v != DONE) run_keep_error(L, &o);
-  bool packed = gathers ? pack_gathered(L, &k, &item) : v != DONE || pack_results(L, &k, n, &item);
+  bool packed = true;
+  if (gathers) {
+    packed = pack_gathered(L, &k, &item);
+  } else if (k.packed != NULL) {
+    item.kind = CC_ITEM_PARCEL;
+    item.u.parcel = k.packed;
+  } else if (v == DONE) {
+    packed = pack_results(L, &k, n, &item);
+  }
   if (!packed && v == DONE) {
     note_refusal(L, &o);
     run_keep_error(L, &o);
