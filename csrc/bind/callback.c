@@ -120,7 +120,7 @@ void bind_push_failure(lua_State *L, const cc_crew *c, uint32_t failure, int cod
         bind_push_failure(L, c, c->failure, c->code);
       }
       break;
-    default: lua_pushliteral(L, "out of shared memory"); /* for the error value */
+    default: lua_pushliteral(L, "out of shared memory");
   }
 }
 
@@ -130,7 +130,7 @@ int bind_push_result(lua_State *L, cc_future *f) {
     run_push_cancelled(L);
     return 1;
   }
-  if (state == CC_FAILED && f->item.kind == CC_ITEM_NIL) {
+  if (state == CC_FAILED && f->failure != CC_BY_ERROR) {
     bind_push_failure(L, f->work.crew, f->failure, f->code);
     return 1;
   }

@@ -142,7 +142,8 @@ static uint32_t cells_for(const mapper *m) {
 static lua_Integer length(lua_State *L, int list) {
   lua_Integer n;
   if (lua_istable(L, list)) {
-    int type = lua_getfield(L, list, "n");
+    lua_pushliteral(L, "n");
+    int type = lua_rawget(L, list);
     n = lua_tointeger(L, -1);
     bool counted = type == LUA_TNUMBER && lua_isinteger(L, -1) && n >= 0;
     lua_pop(L, 1);
@@ -414,7 +415,7 @@ static int take(lua_State *L, mapper *m, cc_cell *c) {
   }
   cc_job_take(cc_self_get(), c, &item, &error, &traceback);
   cc_job_empty(c);
-  m->out += count;
+  if (!(m->job->flags & CC_JOB_LAZY)) m->out += count;
   m->taken++;
   cc_parcel_release(error);
   cc_parcel_release(traceback);
@@ -488,6 +489,7 @@ static bool run(lua_State *L, mapper *m, int self, use_values *use, int result) 
       if (next_chunk(m) > 0 && (m->taken & 15) == 0) fill(L, m, 3);
     }
     if (atomic_load(&j->stop) != CC_JOB_RUNS) return raise(L, m, first_failed(m)) != 0;
+    tell_progress(L, m, self, false);
     if (m->taken == m->filled && m->exhausted) return true;
     if (next_chunk(m) > 0) continue;
     uint64_t open = m->filled - m->taken, target = m->exhausted ? m->filled : m->taken + (open + 1) / 2;
@@ -588,6 +590,7 @@ static int give(lua_State *L, mapper *m, int self) {
   lua_pushinteger(L, (lua_Integer)m->index++);
   for (int i = 1; i <= n; i++) lua_rawgeti(L, table, m->at + i);
   m->at += n + 1;
+  m->out++;
   return n + 1;
 }
 
@@ -619,7 +622,7 @@ static int imap_next(lua_State *L) {
     if (c != NULL) make_current(L, m, SELF, c);
     fill(L, m, INPUT); /* so that workers have something while the results are used */
     bool over = m->exhausted && m->taken == m->filled;
-    tell_progress(L, m, SELF, over);
+    tell_progress(L, m, SELF, over && m->out == (uint64_t)m->n);
     if (c != NULL) continue;
     if (!over && atomic_load(&m->job->stop) != CC_JOB_RUNS) raise(L, m, NULL);
     if (over || !await(L, m, SELF, m->taken + 1)) {

@@ -353,6 +353,12 @@ static int pool_stats(lua_State *L) {
   return 1;
 }
 
+/* For concur.progress. */
+static int is_terminal(lua_State *L) {
+  lua_pushboolean(L, cc_stderr_is_terminal());
+  return 1;
+}
+
 /* ==} */
 
 /* The worker's traceback of the error that a call of this state to the pool raised last. */
@@ -394,6 +400,7 @@ void bind_open_pool(lua_State *L) {
                                        {"thread_pool", new_thread_pool},
                                        {"process_pool", new_process_pool},
                                        {"_work", run_work},
+                                       {"_is_terminal", is_terminal},
                                        {NULL, NULL}};
   bind_type(L, CC_POOL, methods, metamethods);
   bind_type(L, CC_CREW, (const luaL_Reg[]){{NULL, NULL}}, NULL);

@@ -21,6 +21,7 @@ typedef enum cc_future_state {
 /* Why it failed. */
 typedef enum cc_failure {
   CC_BY_ERROR,  /* the item is the error value */
+  CC_BY_MEMORY, /* there was no memory for that */
   CC_BY_EXIT,   /* its worker's process exited with that code */
   CC_BY_SIGNAL, /* was killed by that signal */
   CC_BY_LOSS,   /* the process that the pool belongs to has ended */

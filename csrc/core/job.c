@@ -179,7 +179,7 @@ void cc_job_end(cc_self *me, cc_job *j, uint64_t i, const cc_item *item, uint32_
     c->u.word = item->u.word;
   }
   c->count = count;
-  c->failure = CC_BY_ERROR;
+  c->failure = error != NULL ? CC_BY_ERROR : CC_BY_MEMORY;
   finish(me, j, i, failed ? CC_CELL_FAILED : CC_CELL_DONE);
   cc_parcel_release(old);
 }

@@ -102,6 +102,9 @@ int64_t cc_thread_native_id(void);         /* of the caller */
 bool cc_thread_barrier(void);
 void cc_thread_yield(void);
 unsigned cc_cpu_count(void);  /* processors this process may use, at least 1 */
+/* Whether the standard error stream is a terminal. */
+bool cc_stderr_is_terminal(void);
+
 unsigned cc_cpu_limit(void);  /* processors the system knows */
 
 /* ==} {== signal: a descriptor that others can poll, readable while it is raised */

@@ -74,3 +74,5 @@ const char *cc_error_text(int error) {
   return strerror(error);
 #endif
 }
+
+bool cc_stderr_is_terminal(void) { return isatty(STDERR_FILENO) == 1; }

@@ -494,7 +494,8 @@ int run_process_start(run_thread *t, run_message *m, uint64_t root) {
     run_message_drop(m);
     return error;
   }
-  if (run_thread_current() == run_thread_main()) cc_child_note_signals();
+  const run_thread *main = run_thread_main();
+  if (main != NULL && atomic_load(&cc_self_get()->slot->thread) == &main->object) cc_child_note_signals();
   error = cc_descriptor_share();
   p->message = *m;
   *m = (run_message){NULL, NULL};

@@ -148,7 +148,9 @@ static void do_future(cc_self *me, lua_State *L, worker *w, cc_future *f) {
     run_keep_error(L, &o);
     error_item(&o, &item);
   }
-  if (cc_future_end(me, f, state, &item, o.traceback)) {
+  bool lost = v == FAILED && o.result == NULL;
+  if (lost ? cc_future_fail(me, f, CC_BY_MEMORY, 0) : cc_future_end(me, f, state, &item, o.traceback)) {
+    if (lost) cc_parcel_release(o.traceback);
     atomic_fetch_add(v == DONE ? &c->done : v == FAILED ? &c->failed : &c->called_off, 1);
   } else {
     cc_item_drop(&item);
