@@ -407,9 +407,9 @@ static int take(lua_State *L, mapper *m, cc_cell *c) {
   cc_item item;
   cc_parcel *error, *traceback;
   uint32_t count = c->count;
-  int n = 1;
+  int n = count > 0;
   luaL_checkstack(L, LUA_MINSTACK, "too many results");
-  if (c->kind == CC_ITEM_PARCEL) { /* it is read in its place, and dropped then */
+  if (c->kind == CC_ITEM_PARCEL && count > 0) { /* it is read in its place, and dropped then */
     const cc_parcel *p = c->u.parcel;
     n = codec_decode(L, p->bytes, p->size, cc_parcel_objects(p), p->nobjects, CODEC_FAMILY);
   }
@@ -419,8 +419,8 @@ static int take(lua_State *L, mapper *m, cc_cell *c) {
   m->taken++;
   cc_parcel_release(error);
   cc_parcel_release(traceback);
-  if (item.kind == CC_ITEM_PARCEL)
-    cc_parcel_release(item.u.parcel);
+  if (count == 0 || item.kind == CC_ITEM_PARCEL) /* without a result: what is there are its items */
+    cc_item_drop(&item);
   else
     n = codec_push_item(L, &item);
   return n;

@@ -40,12 +40,36 @@ static void push_text(lua_State *L, int idx) {
     lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, idx));
 }
 
+#define DEEP 10000 /* levels from which on a whole traceback takes too long to find its end */
+
+/* Pushes the traceback of a deep stack, the innermost levels of it, behind the message on top. */
+static void push_deep_traceback(lua_State *L, lua_State *of) {
+  lua_Debug ar;
+  luaL_Buffer b;
+  const char *message = lua_tostring(L, -1);
+  luaL_buffinit(L, &b);
+  luaL_addstring(&b, message != NULL ? message : "?");
+  luaL_addstring(&b, "\nstack traceback:");
+  for (int level = 2; level < 12 && lua_getstack(of, level, &ar); level++) {
+    lua_getinfo(of, "Sl", &ar);
+    lua_pushfstring(L, "\n\t%s:%d: in a function", ar.short_src, ar.currentline);
+    luaL_addvalue(&b);
+  }
+  lua_pushfstring(L, "\n\t...\t(more than %d levels)", DEEP);
+  luaL_addvalue(&b);
+  luaL_pushresult(&b);
+}
+
 static int make_traceback(lua_State *L) {
   run_outcome *o = lua_touserdata(L, 2);
   lua_State *of = lua_touserdata(L, 3);
   size_t n;
+  lua_Debug ar;
   push_text(L, 1);
-  luaL_traceback(L, of, lua_tostring(L, -1), 2);
+  if (lua_getstack(of, DEEP, &ar))
+    push_deep_traceback(L, of);
+  else
+    luaL_traceback(L, of, lua_tostring(L, -1), 2);
   const char *s = lua_tolstring(L, -1, &n);
   run_keep_traceback(o, s, n);
   return 0;
