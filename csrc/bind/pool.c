@@ -294,14 +294,9 @@ static int pool_close(lua_State *L) {
   return 0;
 }
 
-static cc_outcome wait_over(cc_self *me, cc_object *o, uint64_t what, int64_t deadline) {
-  (void)what;
-  return cc_crew_join(me, (cc_crew *)o, deadline);
-}
-
 static bool join(lua_State *L, cc_crew *c, int64_t deadline) {
   if (c == cc_crew_own) luaL_error(L, "a task cannot join its own pool");
-  if (bind_await(L, &c->object, 0, wait_over, NULL, deadline) != CC_OK) return false;
+  if (bind_await(L, &c->over->work.object, 0, wait_for, NULL, deadline) != CC_OK) return false;
   bind_call_rest(L, &c->object);
   return true;
 }

@@ -30,6 +30,7 @@ static void destroy(cc_object *o) {
   cc_parcel_drop(&c->call);
   cc_parcel_drop(&c->traceback);
   if (cc_item_has_parcel(c->error.kind)) cc_parcel_drop(&c->error.u.parcel);
+  if (c->over_held) cc_object_parcel_release(&c->over->work.object, &c->over_held);
 }
 
 cc_crew *cc_crew_new(void) {
@@ -38,7 +39,14 @@ cc_crew *cc_crew_new(void) {
   c->home = cc_family_self;
   c->limit = 1;
   c->error.kind = CC_ITEM_NIL;
-  return c;
+  c->over = cc_future_new(NULL);
+  if (c->over != NULL) {
+    cc_object_parcel_retain(&c->over->work.object, &c->over_held);
+    cc_object_release(&c->over->work.object);
+    return c;
+  }
+  cc_object_release(&c->object);
+  return NULL;
 }
 
 static void destroy_pool(cc_object *o) {
@@ -253,38 +261,21 @@ void cc_crew_end(cc_self *me, cc_crew *c, cc_crew_state state, const cc_item *er
 }
 
 cc_outcome cc_crew_join(cc_self *me, cc_crew *c, int64_t deadline) {
-  cc_guard_lock(&c->object.guard, me->word);
-  bool over = cc_crew_now(c) != CC_CREW_OPEN && c->present == 0 && c->requested == 0;
-  if (!over && deadline != CC_NOW) cc_stand_in(me, &c->object, &c->object.guard, &c->joiners);
-  cc_guard_unlock(&c->object.guard);
-  if (over) return CC_OK;
-  if (deadline == CC_NOW) return CC_TIMEOUT;
-  return cc_wait(me, &c->object, &c->object.guard, &c->joiners, &me->slot->waiter, deadline);
+  return cc_future_wait(me, c->over, deadline);
 }
 
-bool cc_crew_over(cc_self *me, cc_crew *c) {
-  cc_guard_lock(&c->object.guard, me->word);
-  bool over = cc_crew_now(c) != CC_CREW_OPEN && c->present == 0 && c->requested == 0;
-  cc_guard_unlock(&c->object.guard);
-  return over;
-}
+bool cc_crew_over(const cc_crew *c) { return cc_future_ended(c->over); }
 
 static void mend(cc_self *me, cc_object *o, uint32_t process) {
   cc_crew *c = (cc_crew *)o;
   cc_guard_inherit(me, &o->guard, process);
-  if (c->home == process && cc_crew_now(c) < CC_CREW_LOST && c->present + c->requested + c->futures + c->jobs > 0)
-    atomic_store(&c->state, CC_CREW_LOST);
-  else if (c->home == process && cc_crew_now(c) < CC_CREW_ENDED)
-    atomic_store(&c->state, CC_CREW_LOST);
+  if (c->home == process && cc_crew_now(c) < CC_CREW_ENDED) atomic_store(&c->state, CC_CREW_LOST);
   if (cc_crew_now(c) >= CC_CREW_ENDED)
     wind_up(me, c, NULL);
   else
     cc_crew_serve(me, c);
-  if (c->home == process) { /* its threads have ended with it, and its processes are ended */
-    cc_slot *s;
-    c->present = 0;
-    while ((s = cc_grant_first(me, &c->joiners, 1)) != NULL) cc_wake(s);
-  }
+  if (c->home == process) c->present = 0; /* its threads have ended with it, and its processes are ended */
+  cc_crew_check_over(me, c);
   cc_guard_unlock(&o->guard);
 }
 

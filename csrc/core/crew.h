@@ -66,7 +66,8 @@ typedef struct cc_crew {
   cc_work *first, *last;   /* the line */
   uint32_t futures;        /* in it */
   cc_waitlist room;        /* who waits for room in it */
-  cc_waitlist joiners;
+  cc_future *over;         /* ends when no worker is left and none will come; constant */
+  uint32_t over_held;      /* 1: that is a parcel's reference */
   cc_item error;           /* of BROKEN, as the next three */
   cc_parcel *traceback;
   uint32_t failure;        /* cc_failure: BY_ERROR, the item tells; else as in a future */
@@ -138,7 +139,7 @@ void cc_crew_end(cc_self *me, cc_crew *c, cc_crew_state state, const cc_item *er
 cc_outcome cc_crew_join(cc_self *me, cc_crew *c, int64_t deadline);
 
 /* Whether it will never have workers again. */
-bool cc_crew_over(cc_self *me, cc_crew *c);
+bool cc_crew_over(const cc_crew *c);
 
 /* ==} {== the steward, which starts workers */
 

@@ -185,9 +185,8 @@ void cc_crew_dismiss(cc_self *me, cc_crew *c) {
 }
 
 void cc_crew_check_over(cc_self *me, cc_crew *c) {
-  cc_slot *s;
-  if (cc_crew_now(c) == CC_CREW_OPEN || c->present > 0 || c->requested > 0) return;
-  while ((s = cc_grant_first(me, &c->joiners, 1)) != NULL) cc_wake(s);
+  if (cc_crew_now(c) == CC_CREW_OPEN || c->present > 0 || c->requested > 0 || c->first != NULL) return;
+  cc_future_end(me, c->over, CC_SUCCEEDED, NULL, NULL);
   cc_crew_call_steward(c);
 }
 
