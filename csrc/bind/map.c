@@ -184,7 +184,7 @@ static mapper *new_mapper(lua_State *L, uint32_t flags, int options, bool lazy) 
   m->stops = true;
   m->next = m->at = 1;
   m->n = iterates ? 0 : length(L, 3);
-  m->chunk = option(L, options, "chunk", 0);
+  m->chunk = option(L, options, "chunk", lazy ? 1 : 0); /* nobody waits for the rest of a chunk in imap */
   if (m->chunk > MOST_ITEMS) m->chunk = MOST_ITEMS;
   m->ahead = lazy ? option(L, options, "ahead", 4 * c->limit * (m->chunk > 0 ? m->chunk : 1)) : UINT64_MAX;
   m->deadline = CC_FOREVER;
@@ -336,7 +336,6 @@ static uint32_t next_chunk(const mapper *m) {
     uint64_t items = atomic_load(&j->workers.items), time = atomic_load(&j->workers.time);
     if (items == 0) return read < 2 * limit ? 1 : 0; /* until it is known */
     n = CHUNK_TIME / (time / items + 1);
-    if (m->ahead != UINT64_MAX && n > m->ahead / (2 * limit)) n = m->ahead / (2 * limit);
     if (!m->iterates && n > ((uint64_t)(m->n - m->next) + 1) / (2 * limit)) n = ((uint64_t)(m->n - m->next) + 1) / (2 * limit);
     if (n > MOST_ITEMS) n = MOST_ITEMS;
     if (n < 1) n = 1;

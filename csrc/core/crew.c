@@ -144,9 +144,9 @@ bool cc_crew_cancel(cc_self *me, cc_crew *c, cc_future *f, cc_stopper *stop) {
   cc_guard_lock(&c->object.guard, me->word);
   bool ended = cc_future_ended(f);
   if (!ended && f->work.queued) {
+    atomic_fetch_add(&c->called_off, 1);
     was_queued = cc_future_end(me, f, CC_CALLED_OFF, NULL, NULL);
     cc_line_remove(me, c, &f->work);
-    atomic_fetch_add(&c->called_off, 1);
   } else if (!ended) {
     for (cc_member *m = c->members; m != NULL; m = m->next)
       if (m->work == &f->work) stop_member(me, c, m, stop);
@@ -181,15 +181,22 @@ void cc_crew_close(cc_self *me, cc_crew *c) {
   cc_guard_unlock(&c->object.guard);
 }
 
+/* A task fails, which is counted before anybody hears of it. */
+static void fail(cc_self *me, cc_crew *c, cc_future *f, cc_failure why, int code) {
+  atomic_fetch_add(&c->failed, 1);
+  if (!cc_future_fail(me, f, why, code)) atomic_fetch_sub(&c->failed, 1);
+}
+
 /* What comes of work that is ended in that way. */
 static void end_work(cc_self *me, cc_crew *c, cc_work *w, cc_failure why, int code) {
   cc_crew_state state = cc_crew_now(c);
   if (w->object.kind == CC_JOB) {
     cc_job_stop_it(me, (cc_job *)(void *)w, state == CC_CREW_ENDED ? CC_JOB_CALLED_OFF : CC_JOB_FAILED, why, code);
   } else if (state == CC_CREW_ENDED) {
-    if (cc_future_end(me, (cc_future *)w, CC_CALLED_OFF, NULL, NULL)) atomic_fetch_add(&c->called_off, 1);
-  } else if (cc_future_fail(me, (cc_future *)w, why, code)) {
-    atomic_fetch_add(&c->failed, 1);
+    atomic_fetch_add(&c->called_off, 1);
+    if (!cc_future_end(me, (cc_future *)w, CC_CALLED_OFF, NULL, NULL)) atomic_fetch_sub(&c->called_off, 1);
+  } else {
+    fail(me, c, (cc_future *)w, why, code);
   }
 }
 
@@ -375,7 +382,7 @@ static void lose(cc_self *me, cc_crew *c, cc_member *m, int code) {
   code = code < 0 ? -code : code;
   if (w == NULL) return;
   if (w->object.kind == CC_FUTURE) {
-    if (cc_future_fail(me, (cc_future *)w, why, code)) atomic_fetch_add(&c->failed, 1);
+    fail(me, c, (cc_future *)w, why, code);
     return;
   }
   cc_job *j = (cc_job *)(void *)w;

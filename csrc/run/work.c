@@ -148,14 +148,15 @@ static void do_future(cc_self *me, lua_State *L, worker *w, cc_future *f) {
     run_keep_error(L, &o);
     error_item(&o, &item);
   }
+  _Atomic uint64_t *counter = v == DONE ? &c->done : v == FAILED ? &c->failed : &c->called_off;
+  atomic_fetch_add(counter, 1); /* before anybody hears of the end */
   bool lost = v == FAILED && o.result == NULL;
-  if (lost ? cc_future_fail(me, f, CC_BY_MEMORY, 0) : cc_future_end(me, f, state, &item, o.traceback)) {
-    if (lost) cc_parcel_release(o.traceback);
-    atomic_fetch_add(v == DONE ? &c->done : v == FAILED ? &c->failed : &c->called_off, 1);
-  } else {
+  bool ended = lost ? cc_future_fail(me, f, CC_BY_MEMORY, 0) : cc_future_end(me, f, state, &item, o.traceback);
+  if (!ended) { /* it was ended by others, who have counted it */
+    atomic_fetch_sub(counter, 1);
     cc_item_drop(&item);
-    cc_parcel_release(o.traceback);
   }
+  if (!ended || lost) cc_parcel_release(o.traceback);
   clear_away(me, L);
   w->tasks++;
 }
