@@ -53,12 +53,12 @@ kit.each_kind(function(kind)
     it("keeps the globals of a worker, and nothing else, from task to task", function()
       local pool <close> = make(kind, { workers = 1 })
       pool:apply(function()
-        counter = 1 -- luacheck: ignore
+        _G.counter = 1
         debug.sethook(function() error "a hook" end, "", 10)
       end)
       assert.are.equal(1, pool:apply(function()
-        for _ = 1, 1000 do counter = counter + 0 end -- luacheck: ignore
-        return counter -- luacheck: ignore
+        for _ = 1, 1000 do _G.counter = _G.counter + 0 end
+        return _G.counter
       end))
       local lock = concur.rlock()
       pool:apply(function() lock:acquire() end)
@@ -93,9 +93,13 @@ kit.each_kind(function(kind)
       local f = pool:submit(function() return 1, coroutine.create(print) end)
       local err = kit.error_of(function() f:result(T) end)
       assert.is_truthy(err:find("cannot transfer a thread (at argument #2)", 1, true), err)
-      f = pool:submit(function() error(setmetatable({ coroutine.create(print) }, { __tostring = function() return "text" end })) end)
+      f = pool:submit(function()
+        error(setmetatable({ coroutine.create(print) }, { __tostring = function() return "text" end }))
+      end)
       assert.are.equal("text", kit.error_of(function() f:result(T) end))
-      kit.raises("cannot transfer a thread (at argument #2)", function() pool:submit(print, 1, coroutine.create(print)) end)
+      kit.raises("cannot transfer a thread (at argument #2)", function()
+        pool:submit(print, 1, coroutine.create(print))
+      end)
       kit.raises("bad argument #1 to 'submit' (function expected, got no value)", function() pool:submit() end)
       assert.are.equal(1, pool:apply(function() return 1 end))
       f = pool:submit(function() concur.exit("by exit", 2) end)
@@ -217,6 +221,7 @@ kit.each_kind(function(kind)
         local scope <close> = setmetatable({}, { __close = function() closed:set() end })
         started:release()
         concur.event():wait(100)
+        return scope
       end
       for _, fn in ipairs { busy, waiting } do
         local running, pending = pool:submit(fn), pool:submit(function() ran:add(1) end)
@@ -360,8 +365,8 @@ kit.each_kind(function(kind)
       local counts = {}
       for i = 1, 6 do
         counts[i] = pool:apply(function()
-          count = (count or 0) + 1 -- luacheck: ignore
-          return count -- luacheck: ignore
+          _G.count = (_G.count or 0) + 1
+          return _G.count
         end)
       end
       kit.same({ 1, 2, 1, 2, 1, 2 }, counts)
@@ -393,11 +398,11 @@ kit.each_kind(function(kind)
     it("prepares each worker with the initializer", function()
       local n = concur.value(0)
       local pool <close> = make(kind, { initializer = function(a, ...)
-        setting = a + select("#", ...) -- luacheck: ignore
+        _G.setting = a + select("#", ...)
         n:add(1)
       end, initargs = { 40, nil, nil, n = 3 } })
       for _ = 1, 10 do
-        assert.are.equal(42, pool:apply(function() return setting end)) -- luacheck: ignore
+        assert.are.equal(42, pool:apply(function() return _G.setting end))
       end
       assert(n:get() >= 1 and n:get() <= 2)
     end)
@@ -461,10 +466,14 @@ describe("a pool's maker", function()
   it("checks its options", function()
     kit.raises("unknown option 'worker' for a pool", function() concur.pool { worker = 1 } end)
     for _, bad in ipairs { 0, -1, 1.5, "2", {} } do
-      kit.raises("bad option 'workers' (a positive integer expected, got …", function() concur.pool { workers = bad } end)
+      kit.raises("bad option 'workers' (a positive integer expected, got …", function()
+        concur.pool { workers = bad }
+      end)
     end
     kit.raises("bad option 'kind' (\"thread\" or \"process\" expected)", function() concur.pool { kind = "fiber" } end)
-    kit.raises("bad option 'initializer' (function expected, got number)", function() concur.pool { initializer = 1 } end)
+    kit.raises("bad option 'initializer' (function expected, got number)", function()
+      concur.pool { initializer = 1 }
+    end)
     kit.raises("bad option 'initargs' (table expected, got number)", function() concur.pool { initargs = 1 } end)
     kit.raises("bad option 'idle_timeout' (seconds, not negative, expected)", function()
       concur.pool { idle_timeout = -1 }
@@ -472,7 +481,9 @@ describe("a pool's maker", function()
     kit.raises("bad argument #1 to 'thread_pool' (the number of workers must be positive)", function()
       concur.thread_pool(0)
     end)
-    kit.raises("bad argument #1 to 'process_pool' (number expected, got string)", function() concur.process_pool "x" end)
+    kit.raises("bad argument #1 to 'process_pool' (number expected, got string)", function()
+      concur.process_pool "x"
+    end)
     kit.raises("bad argument #1 to 'pool' (table expected, got number)", function() concur.pool(3) end)
     kit.raises("cannot transfer a thread (at the value itself)", function()
       concur.pool { initializer = print, initargs = { coroutine.create(print) } }

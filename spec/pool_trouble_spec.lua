@@ -27,7 +27,8 @@ local deaths = {
   end, err = "^hook$" },
   { name = "a raised mark of cancellation", die = function() error(concur.CANCELLED) end, cancelled = true },
   { name = "os.exit", die = function() os.exit(3) end, err = "^worker exited with code 3$", process = true },
-  { name = "os.exit with 0", die = function() os.exit(true, true) end, err = "^worker exited with code 0$", process = true },
+  { name = "os.exit with 0", die = function() os.exit(true, true) end, err = "^worker exited with code 0$",
+    process = true },
   { name = "SIGKILL", die = function() concur.current_process():kill() end,
     err = "^worker killed by signal 9 %(SIGKILL%)$", process = true },
   { name = "SIGTERM while it waits", die = function()
@@ -177,11 +178,11 @@ describe("a process pool", function()
     local stop, killed = concur.event(), concur.value(0)
     local killer = concur.spawn(function()
       while not stop:wait(0.003) do
-        for pid in pairs(workers) do
+        local pid = workers:keys()[1]
+        if pid then
           workers[pid] = nil
           os.execute("kill -9 " .. pid .. " 2>/dev/null")
           killed:add(1)
-          break
         end
       end
     end)
@@ -306,7 +307,9 @@ describe("a script's end", function()
         assert.is_truthy(r.stderr:find "^[^\n]*: interrupted!\n" or r.stderr:find "^interrupted!", r.stderr)
         assert.is_nil(r.stderr:find "Exception")
         for _, pid in ipairs(pids) do
-          kit.eventually("the workers are gone", function() return not os.execute("kill -0 " .. pid .. " 2>/dev/null") end)
+          kit.eventually("the workers are gone", function()
+            return not os.execute("kill -0 " .. pid .. " 2>/dev/null")
+          end)
         end
       end
     end)
