@@ -48,7 +48,15 @@ local rows = {
   { "pingpong_process", versus = "pingpong", script = "pingpong", kind = "process", goal = "<= 1.3" },
   { "lock_process", versus = "lock_contended", script = "lock_contended", kind = "process", goal = "<= 1.3" },
   { "shared_inc_process", versus = "shared_inc", script = "shared_inc", kind = "process", goal = ">= 0.77" },
+  { "pool_map", limit = "lua_map_serial", args = "100000 1", goal = ">= 0.077" },
+  { "pool_map_chunk", limit = "lua_map_serial", script = "pool_map", goal = ">= 0.51" },
+  { "pool_submit", limit = "futex_spin_pingpong", most = 6 },
+  { "pool_map_process", versus = "pool_map", script = "pool_map", args = "100000 1", kind = "process" },
+  { "pool_map_chunk_process", versus = "pool_map", script = "pool_map", kind = "process" },
+  { "pool_submit_process", versus = "pool_submit", script = "pool_submit", kind = "process", most = 6 },
   { "fib_par", limit = "cpu_par", runs = 2 },
+  { "fib_pool", limit = "cpu_par", runs = 2, goal = ">= 0.95" },
+  { "fib_pool_process", limit = "cpu_par", script = "fib_pool", kind = "process", runs = 2, goal = ">= 0.95" },
 }
 
 local options, wanted = jobs.options(arg, { runs = 5, build = "build", lua = arg[-1], timeout = 120 })

@@ -461,7 +461,8 @@ static bool share(cc_self *me, cc_crew *c, cc_job *j, cc_member *m) {
   if (atomic_load(&j->stop) == CC_JOB_RUNS) {
     if (n > 0) {
       uint64_t k = n / c->limit;
-      k = k < 1 ? 1 : k > j->spread ? j->spread : k;
+      uint32_t most = atomic_load_explicit(&j->spread, memory_order_relaxed);
+      k = k < 1 ? 1 : k > most ? most : k;
       cc_note(me, j->cursor);
       m->from = j->cursor;
       m->to = j->cursor + k;

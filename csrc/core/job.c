@@ -42,7 +42,7 @@ cc_job *cc_job_new(struct cc_crew *crew, cc_parcel *function, uint32_t cells, ui
   for (uint32_t i = 0; i < cells; i++) j->cells[i].kind = CC_ITEM_NIL;
   j->mask = cells - 1;
   j->flags = flags;
-  j->spread = 1;
+  atomic_store(&j->spread, 1);
   j->work.crew = crew;
   cc_object_parcel_retain(&crew->object, &j->work.held);
   return j;

@@ -45,7 +45,7 @@ typedef struct cc_job {
   uint32_t flags;
   uint32_t mask;           /* cells - 1 */
   cc_cell *cells;
-  uint32_t spread;         /* most cells that a worker is given at a time */
+  _Atomic uint32_t spread; /* most cells that a worker is given at a time: what the last one found */
   uint64_t cursor;         /* the next cell to be given to a worker; under the crew's guard, as is the next */
   uint32_t rescan;         /* cells may have come back from a worker that has ended */
   _Atomic uint32_t stop;   /* cc_job_stop, the first one stays */

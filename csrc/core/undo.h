@@ -67,10 +67,11 @@ static inline void cc_undo_note(cc_undo *u, void *at, size_t size) {
   note->at = at;
   note->size = size;
   switch (size) {
-    case 8: note->old = *(volatile uint64_t *)at; break;
-    case 4: note->old = *(volatile uint32_t *)at; break;
-    case 2: note->old = *(volatile uint16_t *)at; break;
-    default: note->old = *(volatile uint8_t *)at; break;
+    /* some of these words others change without the guard, while no other process is there to be killed */
+    case 8: note->old = atomic_load_explicit((_Atomic uint64_t *)at, memory_order_relaxed); break;
+    case 4: note->old = atomic_load_explicit((_Atomic uint32_t *)at, memory_order_relaxed); break;
+    case 2: note->old = atomic_load_explicit((_Atomic uint16_t *)at, memory_order_relaxed); break;
+    default: note->old = atomic_load_explicit((_Atomic uint8_t *)at, memory_order_relaxed); break;
   }
   cc_order();
   atomic_store_explicit(&u->n, n + 1, memory_order_relaxed);

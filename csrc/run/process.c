@@ -411,7 +411,9 @@ static child *next_ended(int *code) {
 static void look_at_children(void) {
   int code;
   for (child *c; (c = next_ended(&code)) != NULL;) {
+    cc_deadlock_pending(1); /* who waits for its end waits for this thread now */
     end_child(c, code);
+    cc_deadlock_pending(-1);
     free(c);
   }
 }

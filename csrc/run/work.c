@@ -362,7 +362,8 @@ static void learn(cc_job *j, uint64_t cells, uint64_t items, int64_t time) {
   atomic_fetch_add(&j->workers.items, items);
   atomic_fetch_add(&j->workers.time, (uint64_t)time);
   int64_t each = time / (int64_t)cells + 1;
-  j->spread = each > SHORT_TIME ? 1 : each * MOST_CELLS < SHORT_TIME ? MOST_CELLS : (uint32_t)(SHORT_TIME / each);
+  uint32_t n = each > SHORT_TIME ? 1 : each * MOST_CELLS < SHORT_TIME ? MOST_CELLS : (uint32_t)(SHORT_TIME / each);
+  atomic_store_explicit(&j->spread, n, memory_order_relaxed);
 }
 
 static void do_job(cc_self *me, lua_State *L, worker *w, cc_job *j) {
