@@ -75,8 +75,10 @@ static int future_cancel(lua_State *L) {
 
 static int future_error(lua_State *L) {
   cc_future *f = self(L);
-  if (cc_future_now(f) <= CC_SUCCEEDED) return 0;
-  bind_push_result(L, f);
+  if (cc_future_now(f) > CC_SUCCEEDED)
+    bind_push_result(L, f);
+  else
+    lua_pushnil(L);
   return 1;
 }
 
@@ -85,14 +87,18 @@ static int future_traceback(lua_State *L) {
   cc_future *f = self(L);
   cc_future_state state = cc_future_now(f);
   cc_parcel *p = f->traceback;
-  if (state != CC_FAILED) return 0;
+  if (state != CC_FAILED) {
+    lua_pushnil(L);
+    return 1;
+  }
   if (p == NULL && f->failure == CC_BY_CREW) p = f->work.crew->traceback;
   if (p != NULL) {
     cc_parcel_take(p);
     codec_push_text(L, p);
   } else {
     bind_push_result(L, f);
-    if (!lua_isstring(L, -1)) return 0;
+    if (!lua_isstring(L, -1)) lua_pushnil(L);
+    if (lua_isnil(L, -1)) return 1;
   }
   if (f->place[0] == '\0') return 1;
   lua_pushfstring(L, "%s\nsubmitted at %s", lua_tostring(L, -1), f->place);

@@ -16,7 +16,7 @@ typedef struct run_thread {
   cc_object object;           /* its waiters: those who join */
   _Atomic uint32_t status;    /* run_status; past RUN_RUNNING it stays */
   _Atomic uint32_t daemon;    /* changed before the start only */
-  uint32_t process;           /* entry of the process that runs it */
+  _Atomic uint32_t process;   /* entry of the process that runs it; changed at the start of a process */
   _Atomic uint32_t cancel;    /* requests to stop; under the object's guard with slot */
   _Atomic uint64_t ident;     /* 0 before the start */
   _Atomic int64_t native_id;  /* 0 until a kernel thread has it */
