@@ -297,7 +297,10 @@ describe("a script's end", function()
           end, {1, 2, 3, 4, 5}, {chunk = 1})
         ]]):format(busy), kind.name)))
         file:flush()
-        local p = assert(concur.subprocess.popen { os.getenv "LUA" or "lua5.4", name })
+        local command = {}
+        for word in (os.getenv "LUA" or "lua5.4"):gmatch "%S+" do command[#command + 1] = word end
+        command[#command + 1] = name
+        local p = assert(concur.subprocess.popen(command))
         local pids = { p:read "l", (p:read "l") }
         os.execute(("kill -INT -%d"):format(p.pid)) -- to the group, as a terminal does
         local r, err = p:wait(T)
