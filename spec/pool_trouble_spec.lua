@@ -271,7 +271,8 @@ describe("a script's end", function()
     it("does not wait for a pool left open, with a " .. kind.name, function()
       for _, body in ipairs {
         "POOL = concur.pool{kind = KIND}",
-        "POOL = concur.pool{kind = KIND, workers = 2} F = POOL:submit(function() while true do end end)",
+        h.holds_signals and "" or
+          "POOL = concur.pool{kind = KIND, workers = 2} F = POOL:submit(function() while true do end end)",
         [[POOL = concur.pool{kind = KIND, workers = 1}
           for i = 1, 100 do POOL:submit(function() concur.event():wait(100) end) end]],
         [[local pool = concur.pool{kind = KIND, workers = 2}
@@ -285,7 +286,7 @@ describe("a script's end", function()
     end)
 
     it("comes cleanly when Ctrl-C ends a map, with a " .. kind.name, function()
-      for _, busy in ipairs { "while true do end", "concur.event():wait(100)" } do
+      for _, busy in ipairs { h.holds_signals and "concur.sleep(100)" or "while true do end", "concur.event():wait(100)" } do
         local name = os.tmpname()
         local file <close> = assert(io.open(name, "w"))
         file:write((script(([[

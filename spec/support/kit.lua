@@ -70,6 +70,16 @@ function kit.seconds(fn)
   return concur.now() - start, table.unpack(results, 1, results.n)
 end
 
+--- What keeps a task busy until it is stopped: a loop, or where signals are held while Lua code runs (under
+-- ThreadSanitizer) and it is in another process a wait.
+function kit.endless(kind)
+  local preload = os.getenv "LD_PRELOAD" or ""
+  if kind.name == "process" and preload:find "libtsan" then
+    return function() concur.event():wait(100) end
+  end
+  return function() while true do end end
+end
+
 -- ==} {== errors
 
 --- The error that `fn()` raises; fails when it raises none.
