@@ -3,12 +3,13 @@
 --   lua5.4 examples/checksums.lua [--workers=N] [directory…]
 --
 -- The names go through `imap`: at most a few files are open at a time, each line is printed as soon as all
--- before it are, and a file that cannot be read is that file's problem. Without arguments it checks itself: the directory
--- of this script, against `cksum`.
+-- before it are, and a file that cannot be read is that file's problem. Without arguments it checks
+-- itself: the directory of this script, against `cksum`.
 
 local concur = require "concur"
 
--- CRC-32 as POSIX has it: highest bit first, then the length. This table travels to each worker once, with the function.
+-- CRC-32 as POSIX has it: highest bit first, then the length. This table travels to each worker
+-- once, with the function.
 local crc_of_byte = {}
 for i = 0, 255 do
   local crc = i << 24

@@ -1,26 +1,26 @@
--- Counts the words of all text files below some directories, with a thread for each
+-- Counts the words of all text files below some directories, by a pool with a worker for each
 -- processor:
 --
 --   lua5.4 examples/word_count.lua [--workers=N] [--top=N] [directory…]
 --
--- The names of the files go into a queue, from which every worker takes one after the
--- other; each counts in a table of its own, and returns it once, through join. A big
--- file is cut into pieces, so that nobody is left alone with it at the end. Then one
--- worker does the same work alone, to see what the threads gain.
+-- The files are gathered into parts: several small ones, or a piece of a big one, so that nobody is left
+-- alone with that at the end. Each part is a task that returns a table of its words; `map_reduce` adds
+-- those up as they come. Then one worker does the same work alone, to see what the others gain.
 --
 -- A word is a run of ASCII letters, in lower case: what
 -- `tr -cs A-Za-z '\n' | tr A-Z a-z` makes of a text.
 
 local concur = require "concur"
 
-local PIECE = 1 << 20 -- bytes that one worker takes at a time
+local PIECE = 1 << 20 -- bytes of a big file that one task takes
+local PART = 1 << 17 -- bytes of small files that one task takes, about
 local BLOCK = 1 << 16 -- bytes that are read at a time where a piece is not
 
 local usage = [[
 usage: word_count.lua [--workers=N] [--top=N] [directory…]
 Counts the words of all text files below the directories.
 
-  --workers=N  threads that count (default: one for each processor)
+  --workers=N  workers of the pool (default: one for each processor)
   --top=N      words to print, most frequent first (default: 20)
   --help       this text
 
@@ -106,16 +106,6 @@ local function count_words(text, words)
   return n
 end
 
--- Whether an open file has a NUL byte, which text has not.
-local function is_binary(file)
-  file:seek "set"
-  repeat
-    local block = file:read(BLOCK)
-    if block and block:find("\0", 1, true) then return true end
-  until not block
-  return false
-end
-
 -- The text of the words that begin in a piece of a file: without the rest of a word
 -- that began before it, with the rest of one that goes on after it.
 local function read_piece(file, from)
@@ -138,99 +128,107 @@ local function read_piece(file, from)
   return table.concat(parts)
 end
 
--- What a worker does: takes items from the queue until that is closed, and returns
--- what it found. An item is the name of a file, or {name, from} for a piece of one.
-local function work(queue, left, done)
+-- The words of a piece of a big file, {name, from}. Whether the file is binary only all its pieces tell.
+local function count_piece(piece)
+  local name, from = table.unpack(piece)
+  local result = { name = name, words = {}, count = 0, bytes = 0 }
+  local file <close> = io.open(name, "rb")
+  local text = file and read_piece(file, from)
+  if not text then
+    result.unreadable = true
+    return result
+  end
+  file:seek("set", from)
+  local bytes = file:read(PIECE) or ""
+  result.bytes, result.binary = #bytes, bytes:find("\0", 1, true) ~= nil
+  if not result.binary then result.count = count_words(text, result.words) end
+  return result
+end
+
+-- The words of a part: a list of names of small files, or `piece`.
+local function count_part(part)
+  if part.piece then return count_piece(part.piece) end
   local result = { words = {}, files = 0, count = 0, bytes = 0, unreadable = 0, binary = 0 }
-
-  local function count(text)
-    result.count = result.count + count_words(text, result.words)
-  end
-
-  local function take_file(name)
+  for _, name in ipairs(part) do
     local file <close> = io.open(name, "rb")
-    local size = file and file:seek "end"
-    if not size then
+    local text = file and file:read "a"
+    if not text then
       result.unreadable = result.unreadable + 1
-      return
-    end
-    local text
-    if size <= PIECE then
-      file:seek "set"
-      text = file:read "a"
-      if not text then
-        result.unreadable = result.unreadable + 1
-        return
-      end
-      size = #text
-    end
-    if text and text:find("\0", 1, true) or not text and is_binary(file) then
+    elseif text:find("\0", 1, true) then
       result.binary = result.binary + 1
-      return
-    end
-    result.files = result.files + 1
-    result.bytes = result.bytes + size
-    if text then return count(text) end
-    -- a big one: the pieces after the first are for whoever is free
-    left:add((size - 1) // PIECE)
-    for from = PIECE, size - 1, PIECE do queue:put { name, from } end
-    count(read_piece(file, 0))
-  end
-
-  for item in queue:items() do
-    if type(item) == "string" then
-      take_file(item)
-      done:add(1)
     else
-      local file <close> = io.open(item[1], "rb")
-      if file then count(read_piece(file, item[2])) end -- else it was removed just now
+      result.files = result.files + 1
+      result.bytes = result.bytes + #text
+      result.count = result.count + count_words(text, result.words)
     end
-    if left:add(-1) == 0 then queue:close() end
   end
   return result
 end
 
 -- ==} {== the whole
 
-local function merge(total, result)
-  for word, n in pairs(result.words) do
-    total.words[word] = (total.words[word] or 0) + n
+-- Cuts the files into parts. Those that cannot be opened are left to the workers, which
+-- count them.
+local function parts_of(names)
+  local parts, small, gathered = {}, {}, 0
+  for _, name in ipairs(names) do
+    local file <close> = io.open(name, "rb")
+    local size = file and file:seek "end" or 0
+    if size > PIECE then
+      for from = 0, size - 1, PIECE do parts[#parts + 1] = { piece = { name, from } } end
+    else
+      small[#small + 1] = name
+      gathered = gathered + size
+      if gathered >= PART or #small >= 200 then
+        parts[#parts + 1] = small
+        small, gathered = {}, 0
+      end
+    end
+  end
+  if #small > 0 then parts[#parts + 1] = small end
+  return parts
+end
+
+local function merge_words(words, more)
+  for word, n in pairs(more) do words[word] = (words[word] or 0) + n end
+end
+
+-- Adds what came of a part. Pieces are kept until it is known that none of their file is binary.
+local function add(total, result)
+  if result.name then
+    local whole = total.big[result.name] or { words = {}, count = 0, bytes = 0 }
+    total.big[result.name] = whole
+    whole.binary = whole.binary or result.binary
+    whole.unreadable = whole.unreadable or result.unreadable
+    merge_words(whole.words, result.words)
+    whole.count, whole.bytes = whole.count + result.count, whole.bytes + result.bytes
+    return total
   end
   for key, n in pairs(result) do
-    if key ~= "words" then total[key] = total[key] + n end
+    if key == "words" then merge_words(total.words, n) else total[key] = total[key] + n end
   end
+  return total
+end
+
+local function add_big(total)
+  for _, whole in pairs(total.big) do
+    if whole.unreadable or whole.binary then
+      local key = whole.unreadable and "unreadable" or "binary"
+      total[key] = total[key] + 1
+    else
+      add(total, { words = whole.words, files = 1, count = whole.count, bytes = whole.bytes })
+    end
+  end
+  return total
 end
 
 -- Counts with so many workers, and returns the sums and the seconds it took.
--- `progress(done)` is called now and then.
 local function run(names, workers, progress)
-  local queue = concur.queue()
-  local left = concur.value(1) -- items that are not finished, and the feeding
-  local done = concur.value(0) -- files that are
   local start = concur.now()
-
-  -- Daemons, so that Ctrl-C need not wait for them.
-  local threads = {}
-  for i = 1, workers do
-    threads[i] = concur.thread { target = work, args = { queue, left, done }, name = "counter-" .. i, daemon = true }
-    threads[i]:start()
-  end
-
-  left:add(#names)
-  for _, name in ipairs(names) do queue:put(name) end
-  if left:add(-1) == 0 then queue:close() end
-
-  local total
-  for _, thread in ipairs(threads) do
-    local ok, result
-    repeat
-      ok, result = thread:join(0.1)
-      progress(done:get())
-    until ok ~= nil
-    if not ok then fail(1, "%s", result) end
-    if total then merge(total, result) else total = result end
-  end
-  return total, concur.now() - start
+  local pool <close> = concur.pool { workers = workers, name = "counter" }
+  local total = { words = {}, files = 0, count = 0, bytes = 0, unreadable = 0, binary = 0, big = {} }
+  pool:map_reduce(count_part, parts_of(names), add, total, { chunk = 1, progress = progress })
+  return add_big(total), concur.now() - start
 end
 
 local function most_frequent(words, n)
@@ -246,34 +244,24 @@ end
 local options = read_arguments(arg)
 local names = find(options.directories)
 
--- A line that is written over and over, where stderr is a terminal.
-local on_terminal = os.execute "test -t 2"
-local function progress_of(workers)
-  return function(done)
-    if not on_terminal then return end
-    io.stderr:write(("\r%d of %d files, %d worker%s \27[K"):format(done, #names, workers, workers == 1 and "" or "s"))
-  end
-end
-
 -- All workers go first: to read files for the first time takes longer, and that shall
 -- not pass for a gain of theirs. What is done in no time is done a few times more, and
 -- the best time counts.
+local on_terminal = os.execute "test -t 2" or nil
 local total
 local seconds, seconds_alone = math.huge, math.huge
 local start = concur.now()
 for _ = 1, 5 do
   local alone, time
-  total, time = run(names, options.workers, progress_of(options.workers))
+  total, time = run(names, options.workers, on_terminal)
   seconds = math.min(seconds, time)
   if options.workers > 1 then
-    alone, time = run(names, 1, progress_of(1))
+    alone, time = run(names, 1, on_terminal)
     if alone.count ~= total.count then io.stderr:write "word_count: files have changed meanwhile\n" end
   end
   seconds_alone = math.min(seconds_alone, time)
   if concur.now() - start > 1 then break end
 end
-if on_terminal then io.stderr:write "\r\27[K" end
-
 local top, distinct = most_frequent(total.words, options.top)
 for _, word in ipairs(top) do print(("%10d  %s"):format(total.words[word], word)) end
 print()

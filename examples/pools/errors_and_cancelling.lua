@@ -1,6 +1,6 @@
 -- What can go wrong in a pool, and what it does: an error comes back with the task's index and the worker's
--- traceback; a task in an endless loop is cancelled; a worker process that is killed, or that exits, fails its task only,
--- and is replaced. The pool goes on.
+-- traceback; a task in an endless loop is cancelled; a worker process that is killed, or that exits, fails
+-- its task only, and is replaced. The pool goes on.
 
 local concur = require "concur"
 
