@@ -112,10 +112,7 @@ void bind_push_failure(lua_State *L, const cc_crew *c, uint32_t failure, int cod
     case CC_BY_START: lua_pushfstring(L, "cannot start a worker: %s", cc_error_text(code)); break;
     case CC_BY_CREW:
       if (c->error.kind != CC_ITEM_NIL || c->traceback != NULL) {
-        cc_item item;
-        cc_item_copy(&item, &c->error);
-        cc_item_retain(&item);
-        codec_push_item(L, &item);
+        codec_read_item(L, &c->error);
       } else {
         bind_push_failure(L, c, c->failure, c->code);
       }
@@ -134,10 +131,7 @@ int bind_push_result(lua_State *L, cc_future *f) {
     bind_push_failure(L, f->work.crew, f->failure, f->code);
     return 1;
   }
-  cc_item item;
-  cc_item_copy(&item, &f->item);
-  cc_item_retain(&item);
-  return codec_push_item(L, &item);
+  return codec_read_item(L, &f->item); /* which does not change any more */
 }
 
 /* ==} {== calling */

@@ -93,8 +93,7 @@ static int future_traceback(lua_State *L) {
   }
   if (p == NULL && f->failure == CC_BY_CREW) p = f->work.crew->traceback;
   if (p != NULL) {
-    cc_parcel_take(p);
-    codec_push_text(L, p);
+    lua_pushlstring(L, (const char *)p->bytes, p->size);
   } else {
     bind_push_result(L, f);
     if (!lua_isstring(L, -1)) lua_pushnil(L);

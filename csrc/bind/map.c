@@ -364,11 +364,10 @@ static int raise_error(lua_State *L, mapper *m, lua_Integer index) {
 
 /* Pushes the error of a cell, and keeps its traceback for the pool. */
 static void push_error(lua_State *L, const mapper *m, const cc_cell *c) {
-  if (c->traceback != NULL) cc_parcel_take(c->traceback);
+  const cc_parcel *p = c->error;
   bind_pool_keep(L, 1, c->traceback);
-  if (c->error != NULL) {
-    cc_parcel_take(c->error);
-    codec_decode_parcel(L, c->error);
+  if (p != NULL) {
+    codec_decode(L, p->bytes, p->size, cc_parcel_objects(p), p->nobjects, CODEC_FAMILY);
   } else {
     bind_push_failure(L, m->crew, c->failure, c->code);
   }

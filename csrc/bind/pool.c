@@ -214,7 +214,7 @@ static int pool_submit(lua_State *L) {
   return 1;
 }
 
-void bind_pool_keep(lua_State *L, int idx, cc_parcel *traceback) {
+void bind_pool_keep(lua_State *L, int idx, const cc_parcel *traceback) {
   idx = lua_absindex(L, idx);
   lua_rawgetp(L, LUA_REGISTRYINDEX, &tracebacks_key);
   if (!lua_istable(L, -1)) {
@@ -224,7 +224,7 @@ void bind_pool_keep(lua_State *L, int idx, cc_parcel *traceback) {
     lua_rawsetp(L, LUA_REGISTRYINDEX, &tracebacks_key);
   }
   if (traceback != NULL)
-    codec_push_text(L, traceback);
+    lua_pushlstring(L, (const char *)traceback->bytes, traceback->size);
   else
     lua_pushnil(L);
   lua_rawseti(L, -2, (lua_Integer)handle_test(L, idx)->object->id);
@@ -242,7 +242,6 @@ static int pool_apply(lua_State *L) {
   cc_future *f = submit(L, c, 2, lua_gettop(L) - 1);
   bind_await(L, &f->work.object, 0, wait_for, c, CC_FOREVER);
   if (cc_future_now(f) == CC_SUCCEEDED) return bind_push_result(L, f);
-  if (f->traceback != NULL) cc_parcel_take(f->traceback);
   bind_pool_keep(L, 1, f->traceback);
   bind_push_result(L, f);
   return lua_error(L);

@@ -10,8 +10,8 @@ cc_crew *bind_crew(lua_State *L);
 /* Raises that the crew takes no more work. */
 int bind_crew_refuses(lua_State *L, const cc_crew *c);
 
-/* Keeps the traceback (NULL: none; one reference) of an error that the pool at idx is about to raise. */
-void bind_pool_keep(lua_State *L, int idx, cc_parcel *traceback);
+/* Keeps the traceback (NULL: none) of an error that the pool at idx is about to raise. */
+void bind_pool_keep(lua_State *L, int idx, const cc_parcel *traceback);
 
 /* {== map.c */
 

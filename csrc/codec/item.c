@@ -85,7 +85,8 @@ void codec_push_text(lua_State *L, cc_parcel *p) {
   if (status != LUA_OK) lua_error(L);
 }
 
-int codec_push_item(lua_State *L, cc_item *item) {
+/* What is no parcel. */
+static int push_plain(lua_State *L, const cc_item *item) {
   lua_Number n;
   switch (item->kind) {
     case CC_ITEM_INTEGER: lua_pushinteger(L, (lua_Integer)item->u.word); break;
@@ -96,9 +97,23 @@ int codec_push_item(lua_State *L, cc_item *item) {
     case CC_ITEM_NIL: lua_pushnil(L); break;
     case CC_ITEM_BOOLEAN: lua_pushboolean(L, item->u.word != 0); break;
     case CC_ITEM_STRING: lua_pushlstring(L, (const char *)item->u.bytes, item->size); break;
-    case CC_ITEM_BYTES: return codec_decode(L, item->u.bytes, item->size, NULL, 0, CODEC_FAMILY);
-    case CC_ITEM_TEXT: codec_push_text(L, item->u.parcel); break;
-    default: return codec_decode_parcel(L, item->u.parcel);
+    default: return codec_decode(L, item->u.bytes, item->size, NULL, 0, CODEC_FAMILY);
   }
+  return 1;
+}
+
+int codec_push_item(lua_State *L, cc_item *item) {
+  if (cc_likely(!cc_item_has_parcel(item->kind))) return push_plain(L, item);
+  if (item->kind != CC_ITEM_TEXT) return codec_decode_parcel(L, item->u.parcel);
+  codec_push_text(L, item->u.parcel);
+  return 1;
+}
+
+int codec_read_item(lua_State *L, const cc_item *item) {
+  const cc_parcel *p = item->u.parcel;
+  if (!cc_item_has_parcel(item->kind)) return push_plain(L, item);
+  if (item->kind != CC_ITEM_TEXT)
+    return codec_decode(L, p->bytes, p->size, cc_parcel_objects(p), p->nobjects, CODEC_FAMILY);
+  lua_pushlstring(L, (const char *)p->bytes, p->size);
   return 1;
 }

@@ -20,6 +20,9 @@ void codec_message(lua_State *L, int first, int n, int nameless, cc_item *item);
 ** values that were. */
 int codec_push_item(lua_State *L, cc_item *item);
 
+/* The same for an item that the caller keeps, which does not change meanwhile. */
+int codec_read_item(lua_State *L, const cc_item *item);
+
 /* Pushes a parcel's payload as a string and releases the reference. */
 void codec_push_text(lua_State *L, cc_parcel *p);
 

@@ -102,11 +102,11 @@ static void withdraw_all(cc_self *me, cc_slot *s, uint32_t process) {
 
 /* What was in a hand goes through the caller's. */
 static void empty_hand(cc_self *me, cc_hand *h) {
-  void *block = h->block;
+  void *block = cc_held(h);
   bool parcel = h->parcel != 0;
   if (block == NULL) return;
   cc_note(me, h->block);
-  h->block = NULL;
+  cc_hold_block(h, NULL);
   cc_hand_take(me, me->slot, block, parcel);
   cc_commit(me, 0);
   if (parcel)

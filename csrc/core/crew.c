@@ -122,9 +122,9 @@ void cc_crew_unblock_all(cc_self *me) {
   blocks = 0;
 }
 
-void cc_crew_mend_work(cc_self *me, cc_work *w, uint32_t process) {
+void cc_crew_mend_work(cc_self *me, cc_work *w) {
   cc_crew *c = w->crew;
-  cc_guard_inherit(me, &c->object.guard, process);
+  cc_guard_lock(&c->object.guard, me->word);
   /* there is another reference: the caller's */
   if (w->lined && !w->queued) cc_object_parcel_release(&w->object, &w->lined);
   cc_guard_unlock(&c->object.guard);
@@ -273,9 +273,9 @@ cc_outcome cc_crew_join(cc_self *me, cc_crew *c, int64_t deadline) {
 
 bool cc_crew_over(const cc_crew *c) { return cc_future_ended(c->over); }
 
-static void mend(cc_self *me, cc_object *o, uint32_t process) {
+static void resume(cc_self *me, cc_object *o, uint32_t process) {
   cc_crew *c = (cc_crew *)o;
-  cc_guard_inherit(me, &o->guard, process);
+  cc_guard_lock(&o->guard, me->word);
   if (c->home == process && cc_crew_now(c) < CC_CREW_ENDED) atomic_store(&c->state, CC_CREW_LOST);
   if (cc_crew_now(c) >= CC_CREW_ENDED)
     wind_up(me, c, NULL);
@@ -286,7 +286,7 @@ static void mend(cc_self *me, cc_object *o, uint32_t process) {
   cc_guard_unlock(&o->guard);
 }
 
-const cc_ops cc_crew_ops = {.destroy = destroy, .mend = mend};
+const cc_ops cc_crew_ops = {.destroy = destroy, .resume = resume};
 const cc_ops cc_pool_ops = {.destroy = destroy_pool};
 
 /* ==} {== the steward */

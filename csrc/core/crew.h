@@ -123,8 +123,8 @@ bool cc_crew_cancel(cc_self *me, cc_crew *c, cc_future *f, cc_stopper *stop);
 /* Calls a job off; `running`: what is being done for it is asked to stop, too. */
 void cc_crew_cancel_job(cc_self *me, cc_crew *c, cc_job *j, cc_stopper *stop);
 
-/* A process has ended: see mend in kind.h. */
-void cc_crew_mend_work(cc_self *me, cc_work *w, uint32_t process);
+/* A process has ended: see resume in kind.h. */
+void cc_crew_mend_work(cc_self *me, cc_work *w);
 
 /* ==} {== the end */
 

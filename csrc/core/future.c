@@ -68,9 +68,14 @@ static void drop_telling(cc_future *f, bool tell) {
   cc_self *me = cc_self_get();
   cc_guard_lock(&f->work.object.guard, me->word);
   cc_telling *t = f->tellings;
-  if (t != NULL && tell) {
+  cc_queue *q = t != NULL && t->held ? t->queue : NULL; /* NULL: whoever asked for it was killed */
+  if (q != NULL && tell) {
     cc_item tag = {0, CC_ITEM_INTEGER, {t->tag}};
-    cc_queue_put(me, t->queue, &tag, CC_NOW);
+    cc_queue_put(me, q, &tag, CC_NOW);
+  }
+  if (q != NULL) { /* it must not be destroyed under the guard */
+    cc_object_retain(&q->object);
+    cc_object_parcel_release(&q->object, &t->held);
   }
   if (t != NULL) {
     cc_note(me, f->tellings);
@@ -78,9 +83,8 @@ static void drop_telling(cc_future *f, bool tell) {
     cc_hand_take(me, me->slot, t, false);
   }
   cc_section_end(me, &f->work.object.guard);
-  if (t == NULL) return;
-  if (t->held) cc_object_parcel_release(&t->queue->object, &t->held);
-  cc_arena_free(t);
+  if (q != NULL) cc_object_release(&q->object);
+  if (t != NULL) cc_arena_free(t);
 }
 
 static void tell(cc_self *me, cc_future *f) {
@@ -130,13 +134,11 @@ bool cc_future_fail(cc_self *me, cc_future *f, cc_failure why, int code) {
   return end(me, f, CC_FAILED, NULL, NULL, why, code);
 }
 
-static void mend(cc_self *me, cc_object *o, uint32_t process) {
+static void resume(cc_self *me, cc_object *o, uint32_t process) {
   cc_future *f = (cc_future *)o;
-  cc_guard_inherit(me, &o->guard, process);
-  bool ended = cc_future_ended(f);
-  cc_guard_unlock(&o->guard);
-  if (ended) tell(me, f);
-  if (f->work.crew != NULL) cc_crew_mend_work(me, &f->work, process);
+  (void)process;
+  if (cc_future_ended(f)) tell(me, f);
+  if (f->work.crew != NULL) cc_crew_mend_work(me, &f->work);
 }
 
 /* ==} */
@@ -163,15 +165,16 @@ cc_outcome cc_future_tell(cc_self *me, cc_future *f, cc_queue *q, uint64_t tag) 
   if (!ended) {
     cc_telling **last = &f->tellings; /* few, and told in their order */
     while (*last != NULL) last = &(*last)->next;
-    cc_object_parcel_retain(&q->object, &t->held);
     cc_note(me, *last);
     *last = t;
     cc_hand_lay(me, me->slot, t);
+    cc_commit(me, 0);
+    cc_object_parcel_retain(&q->object, &t->held);
   }
-  cc_section_end(me, &f->work.object.guard);
+  cc_guard_unlock(&f->work.object.guard);
   if (!ended) return CC_OK;
   cc_arena_free(t);
   return CC_CLOSED;
 }
 
-const cc_ops cc_future_ops = {.destroy = destroy, .ready = ready, .mend = mend};
+const cc_ops cc_future_ops = {.destroy = destroy, .ready = ready, .resume = resume};

@@ -210,11 +210,10 @@ void cc_job_stop_it(cc_self *me, cc_job *j, cc_job_stop stop, cc_failure why, in
   tell(me, j);
 }
 
-static void mend(cc_self *me, cc_object *o, uint32_t process) {
-  cc_guard_inherit(me, &o->guard, process);
-  cc_guard_unlock(&o->guard);
+static void resume(cc_self *me, cc_object *o, uint32_t process) {
+  (void)process;
   if (ready(me, o)) tell(me, (cc_job *)(void *)o);
-  cc_crew_mend_work(me, (cc_work *)(void *)o, process);
+  cc_crew_mend_work(me, (cc_work *)(void *)o);
 }
 
-const cc_ops cc_job_ops = {.destroy = destroy, .ready = ready, .mend = mend};
+const cc_ops cc_job_ops = {.destroy = destroy, .ready = ready, .resume = resume};

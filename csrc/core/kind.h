@@ -44,6 +44,8 @@ typedef struct cc_ops {
   /* A process has ended: its guards of the object are to be taken over (cc_guard_inherit), and
   ** what it has begun for others finished. NULL: the object's guard is all there is. */
   void (*mend)(cc_self *me, cc_object *o, uint32_t process);
+  /* Called after that has been done for all objects, for what concerns others, too. NULL: nothing. */
+  void (*resume)(cc_self *me, cc_object *o, uint32_t process);
 
   /* ==} */
 } cc_ops;

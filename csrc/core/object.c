@@ -326,19 +326,32 @@ static cc_object *at(cc_self *me, cc_family *f, uint32_t index, uint32_t process
   return id != 0 ? cc_object_revive(index, id) : NULL; /* it may be gone by now */
 }
 
+static void mend_one(cc_self *me, cc_object *o, uint32_t process) {
+  const cc_ops *ops = cc_ops_of(o);
+  if (ops->mend != NULL) {
+    ops->mend(me, o, process);
+  } else {
+    cc_guard_inherit(me, &o->guard, process);
+    cc_guard_unlock(&o->guard);
+  }
+}
+
 void cc_objects_mend(uint32_t process, bool clean) {
   cc_family *f = cc_family_root;
   cc_self *me = cc_self_get();
+  bool again = false;
   for (uint32_t i = 0, n = entries(me, f); i < n; i++) {
     cc_object *o = at(me, f, i, process, clean);
     if (o == NULL) continue;
+    mend_one(me, o, process);
+    again |= cc_ops_of(o)->resume != NULL;
+    cc_object_release(o);
+  }
+  for (uint32_t i = 0, n = again ? entries(me, f) : 0; i < n; i++) {
+    cc_object *o = at(me, f, i, process, clean);
+    if (o == NULL) continue;
     const cc_ops *ops = cc_ops_of(o);
-    if (ops->mend != NULL) {
-      ops->mend(me, o, process);
-    } else {
-      cc_guard_inherit(me, &o->guard, process);
-      cc_guard_unlock(&o->guard);
-    }
+    if (ops->resume != NULL) ops->resume(me, o, process);
     cc_object_release(o);
   }
 }

@@ -27,7 +27,7 @@ static void mark_hand(const cc_parcel *p) {
   cc_undo *u = &cc_self_get()->slot->undo;
   cc_order();
   for (uint32_t i = 0; i < CC_HANDS; i++)
-    if (u->hands[i].block == p) u->hands[i].parcel = 1;
+    if (cc_held(&u->hands[i]) == p) u->hands[i].parcel = 1;
   cc_order();
 }
 

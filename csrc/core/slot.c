@@ -81,12 +81,14 @@ bool cc_slot_of(uint32_t word, uint32_t process) {
 
 void cc_hand_take(cc_self *me, cc_slot *s, void *block, bool parcel) {
   if (block == NULL) return;
-  for (uint32_t i = 0; i < CC_HANDS; i++) {
+  /* a thread that waits may use its own hands meanwhile, for the report of a deadlock */
+  uint32_t first = s == me->slot ? 0 : CC_OWN_HANDS, end = s == me->slot ? CC_OWN_HANDS : CC_HANDS;
+  for (uint32_t i = first; i < end; i++) {
     cc_hand *h = &s->undo.hands[i];
-    if (h->block != NULL) continue;
+    if (cc_held(h) != NULL) continue;
     h->parcel = parcel;
     cc_note(me, h->block);
-    h->block = block;
+    cc_hold_block(h, block);
     return;
   }
   /* all full: this one would leak if the thread were killed */
@@ -95,9 +97,9 @@ void cc_hand_take(cc_self *me, cc_slot *s, void *block, bool parcel) {
 void cc_hand_lay(cc_self *me, cc_slot *s, const void *block) {
   for (uint32_t i = 0; i < CC_HANDS; i++) {
     cc_hand *h = &s->undo.hands[i];
-    if (h->block != block) continue;
+    if (cc_held(h) != block) continue;
     cc_note(me, h->block);
-    h->block = NULL;
+    cc_hold_block(h, NULL);
     return;
   }
 }
@@ -105,8 +107,8 @@ void cc_hand_lay(cc_self *me, cc_slot *s, const void *block) {
 void cc_hand_drop(cc_self *me, const void *block) {
   cc_undo *u = &me->slot->undo;
   for (uint32_t i = 0; i < CC_HANDS; i++) {
-    if (u->hands[i].block != block) continue;
-    u->hands[i].block = NULL;
+    if (cc_held(&u->hands[i]) != block) continue;
+    cc_hold_block(&u->hands[i], NULL);
     break;
   }
   cc_order();
@@ -127,14 +129,14 @@ void cc_block_drop(void **place) {
 bool cc_arena_in_hand(const void *block) {
   const cc_undo *u = &cc_self_get()->slot->undo;
   for (uint32_t i = 0; i < CC_HANDS; i++)
-    if (u->hands[i].block == block) return true;
+    if (cc_held(&u->hands[i]) == block) return true;
   return false;
 }
 
 bool cc_hands_empty(const cc_self *me) {
   const cc_undo *u = &me->slot->undo;
   for (uint32_t i = 0; i < CC_HANDS; i++)
-    if (u->hands[i].block != NULL) return false;
+    if (cc_held(&u->hands[i]) != NULL) return false;
   return true;
 }
 

@@ -22,7 +22,8 @@
 #include "os/os.h"
 
 #define CC_NOTES 64
-#define CC_HANDS 8
+#define CC_HANDS 10
+#define CC_OWN_HANDS 8 /* the first ones; others put what they give the thread into the rest */
 
 typedef struct cc_note {
   void *at;
@@ -31,9 +32,15 @@ typedef struct cc_note {
 } cc_note;
 
 typedef struct cc_hand {
-  void *block;    /* NULL: an empty hand */
+  _Atomic(void *) block; /* NULL: an empty hand */
   uint64_t parcel; /* whether it is a reference to a parcel; else a block of the arena */
 } cc_hand;
+
+static inline void *cc_held(const cc_hand *h) { return atomic_load_explicit(&h->block, memory_order_relaxed); }
+
+static inline void cc_hold_block(cc_hand *h, void *block) {
+  atomic_store_explicit(&h->block, block, memory_order_relaxed);
+}
 
 typedef struct cc_undo { /* of one slot; by its thread */
   _Atomic uint32_t n;    /* notes that count */

@@ -212,6 +212,65 @@ local cases = {
     end,
     check = function(q) one_of(q:qsize(), 0, 1) end,
   },
+  future = {
+    make = function() return { concur.future(), concur.future(), concur.queue() } end,
+    act = function(o)
+      o[1]:on_done(print)
+      o[1]:set_result({ 1, text(300), o[3] })
+      o[2]:set_error("short")
+      concur.wait_all { o[1], o[2] }
+      o[1]:result()
+    end,
+    check = function(o)
+      if o[1]:done() then assert(o[1]:result(0)[2] == text(300)) else o[1]:set_result(1) end
+      if not o[2]:done() then o[2]:set_error("short") end
+      assert(#concur.wait_all({ o[1], o[2] }, PATIENCE) == 2)
+    end,
+  },
+  pool_submitter = {
+    make = function() return concur.thread_pool(2) end,
+    act = function(pool)
+      local f = pool:submit(function(s) return { s } end, text(300))
+      pool:submit(function() concur.sleep(0.001) end):cancel()
+      f:result()
+      pool:map(function(x) return { x } end, { 1, 2, text(10), 4 })
+      for i in pool:imap(function(x) return x end, { 1, 2, 3 }) do
+        if i == 1 then break end
+      end
+    end,
+    check = function(pool)
+      assert(pool:apply(function() return 1 end) == 1)
+      pool:close()
+      if not pool:join(PATIENCE) then
+        for k, v in pairs(pool:stats()) do print(k, v) end
+        error("the pool does not end")
+      end
+    end,
+  },
+  -- A worker dies, which another replaces.
+  pool_worker = {
+    round = function(n)
+      local pool = concur.process_pool { workers = 1, idle_timeout = 100 }
+      local function pid() return concur.current_process().pid end
+      local old = pool:apply(pid)
+      local list = { pool:submit(function() concur._crash_at(n) end) }
+      for i = 1, 3 do list[#list + 1] = pool:submit(function(x) return { x, text(300), concur.queue() } end, i) end
+      for _, f in ipairs(list) do
+        local ok, err = f:wait(PATIENCE)
+        if ok == nil then error("stuck at point " .. n) end
+        if not ok then assert(err == "worker killed by signal 9 (SIGKILL)", err) end
+      end
+      local ok, r = pcall(pool.map, pool, function(x) return { x, text(200) } end, { 1, 2, 3 }, { chunk = 1 })
+      if ok then assert(r[3][1] == 3) else assert(r:find "worker killed by signal 9") end
+      local fine, new
+      repeat
+        fine, new = pool:submit(function() return concur._crash_at(0) and pid() end):wait(PATIENCE)
+      until fine
+      pool:close()
+      assert(pool:join(PATIENCE))
+      return old == new
+    end,
+  },
 }
 
 crash.names = {}
@@ -246,6 +305,7 @@ end
 
 -- Objects of one round, in a function of their own so that they go with it.
 local function round(case, n)
+  if case.round then return case.round(n) end
   local object = case.make()
   local process = concur.process(function(act, o)
     concur._crash_at(n)
