@@ -91,7 +91,8 @@ bool cc_crew_notify(cc_self *me, cc_crew *c, cc_job *j) {
   cc_guard_lock(&c->object.guard, me->word);
   bool ok = cc_crew_now(c) < CC_CREW_ENDED;
   if (ok) {
-    if (!j->work.queued) cc_line_push(me, c, &j->work, cc_crew_own == c ? cc_member_own : NULL);
+    if (!j->work.queued && cc_line_cells(j) > 0)
+      cc_line_push(me, c, &j->work, cc_crew_own == c ? cc_member_own : NULL);
     cc_crew_serve(me, c);
   }
   cc_guard_unlock(&c->object.guard);
@@ -124,6 +125,7 @@ void cc_crew_unblock_all(cc_self *me) {
 
 void cc_crew_mend_work(cc_self *me, cc_work *w) {
   cc_crew *c = w->crew;
+  if (!w->held) return; /* who was making it was killed, or it is bare */
   cc_guard_lock(&c->object.guard, me->word);
   /* there is another reference: the caller's */
   if (w->lined && !w->queued) cc_object_parcel_release(&w->object, &w->lined);
@@ -175,7 +177,7 @@ void cc_crew_close(cc_self *me, cc_crew *c) {
   if (cc_crew_now(c) == CC_CREW_OPEN) {
     atomic_store(&c->state, CC_CREW_CLOSED);
     while ((s = cc_grant_first(me, &c->room, 1)) != NULL) cc_wake(s);
-    if (c->first == NULL) cc_crew_dismiss(me, c);
+    cc_crew_dismiss(me, c); /* whoever finds nothing to do leaves */
     cc_crew_check_over(me, c);
   }
   cc_guard_unlock(&c->object.guard);

@@ -138,7 +138,7 @@ static void resume(cc_self *me, cc_object *o, uint32_t process) {
   cc_future *f = (cc_future *)o;
   (void)process;
   if (cc_future_ended(f)) tell(me, f);
-  if (f->work.crew != NULL) cc_crew_mend_work(me, &f->work);
+  cc_crew_mend_work(me, &f->work);
 }
 
 /* ==} */
