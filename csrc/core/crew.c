@@ -91,7 +91,7 @@ bool cc_crew_notify(cc_self *me, cc_crew *c, cc_job *j) {
   cc_guard_lock(&c->object.guard, me->word);
   bool ok = cc_crew_now(c) < CC_CREW_ENDED;
   if (ok) {
-    if (!j->work.queued && cc_line_cells(j) > 0)
+    if (!j->work.queued && cc_line_shares(j) > 0)
       cc_line_push(me, c, &j->work, cc_crew_own == c ? cc_member_own : NULL);
     cc_crew_serve(me, c);
   }

@@ -111,9 +111,11 @@ void cc_line_rotate(cc_self *me, cc_crew *c, cc_work *w) {
   cc_commit(me, 0);
 }
 
-uint64_t cc_line_cells(const cc_job *j) {
+uint64_t cc_line_shares(const cc_job *j) {
   if (atomic_load(&j->stop) != CC_JOB_RUNS) return 0;
-  return atomic_load(&j->owner.filled) - j->cursor + (j->rescan != 0);
+  uint64_t cells = atomic_load(&j->owner.filled) - j->cursor;
+  uint32_t spread = atomic_load_explicit(&j->spread, memory_order_relaxed);
+  return (cells + spread - 1) / spread + (j->rescan != 0);
 }
 
 /* Pieces of work in line, counted up to `enough`. */
@@ -122,7 +124,7 @@ static uint64_t units(const cc_crew *c, uint64_t enough) {
   uint32_t jobs = c->jobs;
   for (const cc_work *w = c->first; jobs > 0 && n < enough && w != NULL; w = w->next) {
     if (w->object.kind != CC_JOB) continue;
-    n += cc_line_cells((const cc_job *)(const void *)w);
+    n += cc_line_shares((const cc_job *)(const void *)w);
     jobs--;
   }
   return n;

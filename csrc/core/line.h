@@ -19,8 +19,8 @@ void cc_line_give(cc_self *me, cc_crew *c, cc_work *w, cc_member *m);
 /* Puts a job behind all others. */
 void cc_line_rotate(cc_self *me, cc_crew *c, cc_work *w);
 
-/* How many cells of the job wait for a worker. */
-uint64_t cc_line_cells(const cc_job *j);
+/* For how many workers the job has cells that nobody was given. */
+uint64_t cc_line_shares(const cc_job *j);
 
 void cc_member_set(cc_self *me, cc_crew *c, cc_member *m, uint32_t state, uint32_t blocked);
 
