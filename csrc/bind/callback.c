@@ -108,6 +108,7 @@ void bind_push_failure(lua_State *L, const cc_crew *c, uint32_t failure, int cod
       cc_signal_name(code, name, sizeof name);
       lua_pushfstring(L, "worker killed by signal %d (%s)", code, name);
       break;
+    case CC_BY_CLOSE: lua_pushliteral(L, "the pool is closed"); break;
     case CC_BY_LOSS: lua_pushliteral(L, "the process of the pool has ended"); break;
     case CC_BY_START: lua_pushfstring(L, "cannot start a worker: %s", cc_error_text(code)); break;
     case CC_BY_CREW:
@@ -214,7 +215,10 @@ static bool call_next(lua_State *L, box *b, int64_t deadline) {
   lua_pushnil(L);
   lua_rawseti(L, -3, (lua_Integer)tag.u.word);
   lua_remove(L, -2);
-  call_entry(L);
+  if (lua_istable(L, -1))
+    call_entry(L);
+  else /* told twice: whoever did it was killed in between */
+    lua_pop(L, 1);
   return true;
 }
 

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "bind/callback.h"
 #include "codec/item.h"
@@ -160,6 +161,8 @@ static int future_tostring(lua_State *L) {
 
 /* ==} {== several futures */
 
+static const char crowd_key; /* in the registry: the metatable */
+
 typedef struct ended {
   uint64_t stamp;
   lua_Integer i;
@@ -171,6 +174,7 @@ typedef struct crowd {
   lua_Integer n, left; /* of the list; that have not been given out */
   ended *first;        /* those that had ended at the beginning, in order of their ends */
   size_t nfirst, at;
+  bool *given;         /* by position */
   cc_crew *crew;       /* that the caller is a worker of, if one of them is its work; else NULL */
   int64_t deadline;
 } crowd;
@@ -192,6 +196,31 @@ static cc_future *check(lua_State *L, int list, lua_Integer i) {
   return (cc_future *)h->object;
 }
 
+/* Nobody asks any more: takes back what was asked of those that have not ended. */
+static int disperse(lua_State *L) {
+  crowd *c = lua_touserdata(L, 1);
+  cc_self *me = cc_self_get();
+  if (c->told == NULL || lua_getiuservalue(L, 1, 2) != LUA_TTABLE) return 0;
+  for (lua_Integer i = 1; i <= c->n; i++) {
+    lua_rawgeti(L, -1, i);
+    const codec_handle *h = handle_test(L, -1);
+    if (h != NULL && h->object != NULL && h->kind == CC_FUTURE) cc_future_untell(me, (cc_future *)h->object, c->told);
+    lua_pop(L, 1);
+  }
+  c->told = NULL;
+  return 0;
+}
+
+static void push_metatable(lua_State *L) {
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &crowd_key) == LUA_TTABLE) return;
+  lua_pop(L, 1);
+  lua_createtable(L, 0, 1);
+  lua_pushcfunction(L, disperse);
+  lua_setfield(L, -2, "__gc");
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &crowd_key);
+}
+
 /* Replaces the list at index 1 by a copy, and pushes the crowd of it. */
 static crowd *gather(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
@@ -205,18 +234,27 @@ static crowd *gather(lua_State *L) {
     lua_rawseti(L, 2, i);
   }
   lua_replace(L, 1);
-  crowd *c = lua_newuserdatauv(L, sizeof *c + (size_t)n * sizeof(ended), 1);
+  crowd *c = lua_newuserdatauv(L, sizeof *c + (size_t)n * (sizeof(ended) + 1), 2);
   *c = (crowd){.n = n, .left = n, .first = (ended *)(void *)(c + 1), .deadline = deadline};
+  c->given = (bool *)(void *)(c->first + n);
+  memset(c->given, 0, (size_t)n);
   codec_handle *h = handle_new(L, CC_QUEUE, 0);
   h->object = (cc_object *)cc_queue_new(CC_QUEUE, 0, NULL);
   if (h->object == NULL) bind_raise(L, CC_NO_MEMORY);
   c->told = (cc_queue *)(void *)h->object;
   lua_setiuservalue(L, -2, 1);
+  lua_pushvalue(L, 1);
+  lua_setiuservalue(L, -2, 2);
   for (lua_Integer i = 1; i <= n; i++) check(L, 1, i); /* before any is told */
+  push_metatable(L);
+  lua_setmetatable(L, -2);
   for (lua_Integer i = 1; i <= n; i++) {
     cc_future *f = check(L, 1, i);
     if (f->work.crew != NULL && f->work.crew == cc_crew_own) c->crew = cc_crew_own;
-    cc_outcome outcome = cc_future_tell(cc_self_get(), f, c->told, (uint64_t)i);
+    bool asks = deadline != CC_NOW && !cc_future_ended(f);
+    cc_outcome outcome = CC_CLOSED;
+    if (asks) outcome = cc_future_tell(cc_self_get(), f, c->told, (uint64_t)i);
+    if (!asks && !cc_future_ended(f)) continue;
     if (outcome == CC_NO_MEMORY) bind_raise(L, outcome);
     if (outcome == CC_CLOSED) c->first[c->nfirst++] = (ended){f->stamp, i};
   }
@@ -238,10 +276,13 @@ static lua_Integer next_ended(lua_State *L, crowd *c, int64_t deadline) {
   if (c->at < c->nfirst) {
     i = c->first[c->at++].i;
   } else {
-    if (bind_await(L, &c->told->object, 0, wait_told, c->crew, deadline) != CC_OK) return 0;
-    if (cc_queue_get(cc_self_get(), c->told, &tag, CC_NOW) != CC_OK) return 0;
-    i = (lua_Integer)tag.u.word;
+    do { /* a notice comes twice if whoever gave it was killed just then */
+      if (bind_await(L, &c->told->object, 0, wait_told, c->crew, deadline) != CC_OK) return 0;
+      if (cc_queue_get(cc_self_get(), c->told, &tag, CC_NOW) != CC_OK) return 0;
+      i = (lua_Integer)tag.u.word;
+    } while (c->given[i - 1]);
   }
+  c->given[i - 1] = true;
   c->left--;
   return i;
 }
@@ -268,6 +309,9 @@ static int wait_some(lua_State *L, lua_Integer enough) {
   lua_Integer got = 0, done = 0, not_done = 0;
   if (enough > c->n) enough = c->n;
   while (got < enough && next_ended(L, c, c->deadline) != 0) got++;
+  lua_pushcfunction(L, disperse);
+  lua_pushvalue(L, 2);
+  lua_call(L, 1, 0);
   lua_createtable(L, (int)got, 0);
   lua_newtable(L);
   for (lua_Integer i = 1; i <= c->n; i++) {

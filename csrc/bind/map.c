@@ -53,7 +53,7 @@ static void end(lua_State *L, mapper *m) {
   m->job = NULL;
   cc_self *me = cc_self_get();
   bool over = m->exhausted && m->out == (uint64_t)m->n;
-  if (!over) cc_crew_cancel_job(me, m->crew, j, m->stops ? run_thread_stop_task : NULL);
+  cc_crew_cancel_job(me, m->crew, j, m->stops && !over ? run_thread_stop_task : NULL);
   cc_object_release(&j->work.object);
 }
 
@@ -198,7 +198,8 @@ static mapper *new_mapper(lua_State *L, uint32_t flags, int options, bool lazy) 
   lua_setiuservalue(L, self, SOURCE);
   if (iterates) flags |= CC_JOB_SPREADS;
   m->plain = lua_istable(L, 3) && !(flags & CC_JOB_SPREADS) && !has_metatable(L, 3);
-  if (cc_crew_now(c) != CC_CREW_OPEN) bind_crew_refuses(L, c);
+  cc_crew_state state = cc_crew_now(c);
+  if (state != CC_CREW_OPEN && !(state == CC_CREW_CLOSED && c == cc_crew_own)) bind_crew_refuses(L, c);
   lua_pushcfunction(L, pack_function);
   lua_pushlightuserdata(L, &function);
   lua_pushvalue(L, 2);

@@ -74,6 +74,7 @@ static int64_t idle_time(lua_State *L, int idx) {
 
 static cc_parcel *name_of(lua_State *L, int idx) {
   static _Atomic uint64_t unnamed;
+  int top = lua_gettop(L);
   size_t n;
   if (lua_getfield(L, idx, "name") == LUA_TNIL)
     lua_pushfstring(L, "Pool-%I", (lua_Integer)atomic_fetch_add(&unnamed, 1) + 1);
@@ -83,38 +84,50 @@ static cc_parcel *name_of(lua_State *L, int idx) {
   cc_parcel *p = cc_parcel_lay(cc_parcel_new(n + 1, NULL, 0));
   if (p == NULL) bind_raise(L, CC_NO_MEMORY);
   memcpy(p->bytes, s, n + 1);
-  lua_pop(L, 1);
+  lua_settop(L, top);
   return p;
 }
 
-/* Packs the call that a worker begins with; the crew's handle is on top. */
-static cc_parcel *pack_call(lua_State *L, int idx, int crew) {
-  int first = lua_gettop(L) + 1;
+/* Packs the n values from `first` on for the crew, which keeps them in *place. */
+static void pack_for(lua_State *L, int first, int n, int nameless, cc_crew *c, cc_parcel **place) {
+  cc_self *me = cc_self_get();
+  cc_parcel *p = codec_finish(codec_encode(L, first, n, CODEC_FAMILY, nameless));
+  if (p == NULL) bind_raise(L, CC_NO_MEMORY);
+  cc_parcel_weaken(p, &c->object);
+  cc_note(me, *place);
+  *place = p;
+  cc_hand_lay(me, me->slot, p);
+  cc_commit(me, 0);
+  lua_settop(L, first - 1);
+}
+
+/* What a worker's thread is started with; the crew's handle is on top. */
+static void pack_call(lua_State *L, cc_crew *c) {
+  int crew = lua_gettop(L);
   lua_pushnil(L); /* no globals */
   lua_pushcfunction(L, run_work);
   lua_pushvalue(L, crew);
-  int type = lua_getfield(L, idx, "initializer");
+  pack_for(L, crew + 1, 3, 3, c, &c->call);
+}
+
+static void pack_initializer(lua_State *L, int idx, cc_crew *c) {
+  int first = lua_gettop(L) + 1, type = lua_getfield(L, idx, "initializer");
   if (type != LUA_TNIL && type != LUA_TFUNCTION)
     luaL_error(L, "bad option 'initializer' (function expected, got %s)", luaL_typename(L, -1));
-  type = lua_getfield(L, idx, "initargs");
-  if (type != LUA_TNIL && type != LUA_TTABLE)
+  int args = lua_getfield(L, idx, "initargs");
+  if (args != LUA_TNIL && args != LUA_TTABLE)
     luaL_error(L, "bad option 'initargs' (table expected, got %s)", luaL_typename(L, -1));
-  if (type == LUA_TTABLE) {
-    int args = lua_gettop(L);
-    lua_getfield(L, args, "n");
-    lua_Integer n = lua_isinteger(L, -1) ? lua_tointeger(L, -1) : luaL_len(L, args);
+  if (args == LUA_TTABLE) {
+    lua_getfield(L, first + 1, "n");
+    lua_Integer n = lua_isinteger(L, -1) ? lua_tointeger(L, -1) : luaL_len(L, first + 1);
     lua_pop(L, 1);
     if (n < 0 || n > 1000) luaL_error(L, "bad option 'initargs' (too many)");
-    luaL_checkstack(L, (int)n + 4, NULL);
-    for (lua_Integer i = 1; i <= n; i++) lua_geti(L, args, i);
-    lua_remove(L, args);
-  } else {
-    lua_pop(L, 1);
+    luaL_checkstack(L, (int)n + LUA_MINSTACK, NULL);
+    for (lua_Integer i = 1; i <= n; i++) lua_geti(L, first + 1, i);
   }
-  cc_parcel *p = cc_parcel_lay(codec_finish(codec_encode(L, first, lua_gettop(L) - first + 1, CODEC_FAMILY, 4)));
-  if (p == NULL) bind_raise(L, CC_NO_MEMORY);
+  lua_remove(L, first + 1);
+  if (type == LUA_TFUNCTION) pack_for(L, first, lua_gettop(L) - first + 1, 1, c, &c->initializer);
   lua_settop(L, first - 1);
-  return p;
 }
 
 /* The table of options is at index 1. */
@@ -123,7 +136,6 @@ static int make(lua_State *L, bool processes) {
   codec_handle *ch = handle_new(L, CC_CREW, 0);
   bind_made(L, ch, (cc_object *)cc_crew_new());
   cc_crew *c = (cc_crew *)ch->object;
-  int crew = lua_gettop(L);
   uint32_t cpus = cc_cpu_count();
   c->limit = positive(L, 1, "workers", cpus, MOST_WORKERS);
   c->max_tasks = positive(L, 1, "max_tasks", 0, UINT32_MAX);
@@ -132,13 +144,10 @@ static int make(lua_State *L, bool processes) {
   c->idle_time = idle_time(L, 1);
   c->root = run_context_root(L);
   c->name = name_of(L, 1);
-  c->call = pack_call(L, 1, crew);
-  cc_parcel_weaken(c->call, &c->object);
+  pack_call(L, c);
+  pack_initializer(L, 1, c);
   bind_push_surroundings(L);
-  if (!lua_isnil(L, -1)) {
-    c->surroundings = cc_parcel_lay(codec_finish(codec_encode(L, lua_gettop(L), 1, CODEC_FAMILY, 0)));
-    if (c->surroundings == NULL) bind_raise(L, CC_NO_MEMORY);
-  }
+  if (!lua_isnil(L, -1)) pack_for(L, lua_gettop(L), 1, 0, c, &c->surroundings);
   codec_handle *h = handle_new(L, CC_POOL, 0);
   bind_made(L, h, (cc_object *)cc_pool_new(c));
   int error = run_crew_open(c);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bind/bind.h"
+#include "core/crew.h"
 #include "core/descriptor.h"
 #include "run/thread.h"
 
@@ -53,6 +54,13 @@ static void push_ready(lua_State *L, int copy, const bool *ready, lua_Integer n)
 
 #define MOST 1000000 /* objects of one wait */
 
+/* The crew that the caller is a worker of, if one of the objects is its work. */
+static cc_crew *own_crew(cc_object *const *objects, lua_Integer n) {
+  for (lua_Integer i = 0; cc_crew_own != NULL && i < n; i++)
+    if (objects[i]->kind == CC_FUTURE && ((const cc_future *)objects[i])->work.crew == cc_crew_own) return cc_crew_own;
+  return NULL;
+}
+
 static int wait(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   int64_t deadline = bind_deadline(L, 2);
@@ -71,8 +79,14 @@ static int wait(lua_State *L) {
   bind_wait wait;
   cc_self *me = bind_enter(L, &wait);
   cc_outcome outcome;
-  do outcome = cc_watch_wait(me, objects, ready, (size_t)n, deadline);
-  while (bind_again(L, &wait, outcome));
+  cc_crew *crew = own_crew(objects, n);
+  do {
+    outcome = cc_watch_wait(me, objects, ready, (size_t)n, CC_NOW);
+    if (outcome != CC_TIMEOUT || deadline == CC_NOW) continue;
+    cc_crew_block(me, crew);
+    outcome = cc_watch_wait(me, objects, ready, (size_t)n, deadline);
+    cc_crew_unblock(me, crew);
+  } while (bind_again(L, &wait, outcome));
   push_ready(L, copy, ready, n);
   return 1;
 }

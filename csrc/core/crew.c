@@ -11,23 +11,54 @@ _Thread_local cc_member *cc_member_own;
 
 /* {== life */
 
-static void drop_member(cc_self *me, cc_crew *c, cc_member *m) {
-  if (m->has) cc_object_parcel_release(&m->work->object, &m->has);
+/* In a section: what the member did it lets go of. */
+static void let_go(cc_self *me, cc_member *m) {
+  cc_note(me, m->done);
+  cc_note(me, m->work);
+  cc_note(me, m->has);
+  cc_note(me, m->had);
+  cc_note(me, m->last_child);
+  m->done = m->work;
+  m->had = m->has;
+  m->work = NULL;
+  m->has = 0;
+  m->last_child = NULL;
+  m->stop = 0;
+}
+
+static void release_done(cc_member *m) {
   if (m->had) cc_object_parcel_release(&m->done->object, &m->had);
+}
+
+/* Under no guard: gives up all references of a member whose thread has ended. */
+static void empty(cc_self *me, cc_crew *c, cc_member *m) {
+  release_done(m);
+  cc_guard_lock(&c->object.guard, me->word);
+  let_go(me, m); /* others may look at it */
+  cc_section_end(me, &c->object.guard);
+  release_done(m);
+  if (m->job_held) cc_object_parcel_release(&m->job->work.object, &m->job_held);
   if (m->held) cc_object_parcel_release(m->thread, &m->held);
+}
+
+static void drop_first_member(cc_self *me, cc_crew *c) {
+  cc_member *m = c->members;
+  empty(me, c, m);
+  cc_guard_lock(&c->object.guard, me->word);
   cc_note(me, c->members);
   c->members = m->next;
   cc_hand_take(me, me->slot, m, false);
-  cc_commit(me, 0);
+  cc_section_end(me, &c->object.guard);
   cc_arena_free(m);
 }
 
 static void destroy(cc_object *o) {
   cc_crew *c = (cc_crew *)o;
-  while (c->members != NULL) drop_member(cc_self_get(), c, c->members);
+  while (c->members != NULL) drop_first_member(cc_self_get(), c);
   cc_parcel_drop(&c->name);
   cc_parcel_drop(&c->surroundings);
   cc_parcel_drop(&c->call);
+  cc_parcel_drop(&c->initializer);
   cc_parcel_drop(&c->traceback);
   if (cc_item_has_parcel(c->error.kind)) cc_parcel_drop(&c->error.u.parcel);
   if (c->over_held) cc_object_parcel_release(&c->over->work.object, &c->over_held);
@@ -71,8 +102,9 @@ cc_outcome cc_crew_submit(cc_self *me, cc_crew *c, cc_future *f, int64_t deadlin
   for (;;) {
     cc_outcome outcome = CC_OK;
     cc_guard_lock(&c->object.guard, me->word);
-    if (cc_crew_now(c) != CC_CREW_OPEN) {
-      outcome = CC_CLOSED;
+    cc_crew_state state = cc_crew_now(c);
+    if (state != CC_CREW_OPEN && !(state == CC_CREW_CLOSED && by != NULL)) {
+      outcome = CC_CLOSED; /* what a task submits belongs to what was submitted before */
     } else if (by == NULL && c->max_queue != 0 && c->futures >= c->max_queue) {
       outcome = CC_TIMEOUT;
       if (deadline != CC_NOW) cc_stand_in(me, &c->object, &c->object.guard, &c->room);
@@ -85,18 +117,6 @@ cc_outcome cc_crew_submit(cc_self *me, cc_crew *c, cc_future *f, int64_t deadlin
     outcome = cc_wait(me, &c->object, &c->object.guard, &c->room, &me->slot->waiter, deadline);
     if (outcome != CC_OK) return outcome;
   }
-}
-
-bool cc_crew_notify(cc_self *me, cc_crew *c, cc_job *j) {
-  cc_guard_lock(&c->object.guard, me->word);
-  bool ok = cc_crew_now(c) < CC_CREW_ENDED;
-  if (ok) {
-    if (!j->work.queued && cc_line_shares(j) > 0)
-      cc_line_push(me, c, &j->work, cc_crew_own == c ? cc_member_own : NULL);
-    cc_crew_serve(me, c);
-  }
-  cc_guard_unlock(&c->object.guard);
-  return ok;
 }
 
 static void set_blocked(cc_self *me, cc_crew *c, uint32_t blocked) {
@@ -141,6 +161,13 @@ static void stop_member(cc_self *me, cc_crew *c, cc_member *m, cc_stopper *stop)
   cc_crew_call_steward(c);
 }
 
+/* Under the guard: work was taken out of line, perhaps the last that a closed crew had to do. */
+static void less_work(cc_self *me, cc_crew *c) {
+  if (cc_crew_now(c) == CC_CREW_OPEN || cc_line_any(c)) return;
+  cc_crew_dismiss(me, c);
+  cc_crew_check_over(me, c);
+}
+
 bool cc_crew_cancel(cc_self *me, cc_crew *c, cc_future *f, cc_stopper *stop) {
   bool was_queued = false;
   cc_guard_lock(&c->object.guard, me->word);
@@ -153,19 +180,19 @@ bool cc_crew_cancel(cc_self *me, cc_crew *c, cc_future *f, cc_stopper *stop) {
     for (cc_member *m = c->members; m != NULL; m = m->next)
       if (m->work == &f->work) stop_member(me, c, m, stop);
   }
-  if (was_queued && c->first == NULL && cc_crew_now(c) == CC_CREW_CLOSED) cc_crew_dismiss(me, c);
+  less_work(me, c);
   cc_guard_unlock(&c->object.guard);
+  if (was_queued) cc_future_called(me, f); /* it never will be: what it would have been called with goes */
   return !ended;
 }
 
 void cc_crew_cancel_job(cc_self *me, cc_crew *c, cc_job *j, cc_stopper *stop) {
   cc_job_stop_it(me, j, CC_JOB_CALLED_OFF, CC_BY_ERROR, 0);
   cc_guard_lock(&c->object.guard, me->word);
-  bool was_queued = j->work.queued != 0;
-  if (was_queued) cc_line_remove(me, c, &j->work);
+  if (j->work.queued) cc_line_remove(me, c, &j->work);
   for (cc_member *m = c->members; m != NULL; m = m->next)
     if (m->work == &j->work) stop_member(me, c, m, stop);
-  if (was_queued && c->first == NULL && cc_crew_now(c) == CC_CREW_CLOSED) cc_crew_dismiss(me, c);
+  less_work(me, c);
   cc_guard_unlock(&c->object.guard);
 }
 
@@ -209,15 +236,18 @@ static void end_first(cc_self *me, cc_crew *c, cc_failure why, int code) {
   end_work(me, c, w, why, code);
   cc_line_remove(me, c, w);
   cc_guard_unlock(&c->object.guard);
+  if (w->object.kind == CC_FUTURE) cc_future_called(me, (cc_future *)w);
   cc_object_release(&w->object);
   cc_guard_lock(&c->object.guard, me->word);
 }
 
+/* If the process is killed in the middle too much counts as pending, which hides deadlocks; never too little. */
 static void forget_requests(cc_self *me, cc_crew *c) {
-  cc_deadlock_pending_in(c->home, -(int)c->requested);
+  uint32_t n = c->requested;
   cc_note(me, c->requested);
   c->requested = 0;
   cc_commit(me, 0);
+  cc_deadlock_pending_in(c->home, -(int)n);
 }
 
 static cc_failure reason_of(const cc_crew *c) {
@@ -226,6 +256,20 @@ static cc_failure reason_of(const cc_crew *c) {
     case CC_CREW_BROKEN: return CC_BY_CREW;
     default: return CC_BY_ERROR;
   }
+}
+
+void cc_crew_notify(cc_self *me, cc_crew *c, cc_job *j) {
+  cc_guard_lock(&c->object.guard, me->word);
+  if (cc_crew_now(c) >= CC_CREW_ENDED) {
+    end_work(me, c, &j->work, reason_of(c), 0);
+  } else if (cc_crew_over(c)) {
+    cc_job_stop_it(me, j, CC_JOB_FAILED, CC_BY_CLOSE, 0);
+  } else {
+    if (!j->work.queued && cc_line_shares(j) > 0)
+      cc_line_push(me, c, &j->work, cc_crew_own == c ? cc_member_own : NULL);
+    cc_crew_serve(me, c);
+  }
+  cc_guard_unlock(&c->object.guard);
 }
 
 /* Under the guard: the state has just become one in which nothing is done any more. Whoever
@@ -277,15 +321,21 @@ bool cc_crew_over(const cc_crew *c) { return cc_future_ended(c->over); }
 
 static void resume(cc_self *me, cc_object *o, uint32_t process) {
   cc_crew *c = (cc_crew *)o;
+  bool lost = c->home == process;
+  if (c->over == NULL) return; /* it was just being made */
   cc_guard_lock(&o->guard, me->word);
-  if (c->home == process && cc_crew_now(c) < CC_CREW_ENDED) atomic_store(&c->state, CC_CREW_LOST);
+  if (lost && cc_crew_now(c) < CC_CREW_ENDED) atomic_store(&c->state, CC_CREW_LOST);
   if (cc_crew_now(c) >= CC_CREW_ENDED)
     wind_up(me, c, NULL);
   else
     cc_crew_serve(me, c);
-  if (c->home == process) c->present = 0; /* its threads have ended with it, and its processes are ended */
-  cc_crew_check_over(me, c);
+  cc_line_call_room(me, c);
+  if (lost) c->present = 0; /* its threads have ended with it, and its processes are ended */
+  less_work(me, c);
+  cc_crew_call_steward(c); /* a call may have been lost */
   cc_guard_unlock(&o->guard);
+  if (lost && !c->processes) /* nobody else is left who knows them */
+    while (c->members != NULL) drop_first_member(me, c);
 }
 
 const cc_ops cc_crew_ops = {.destroy = destroy, .resume = resume};
@@ -380,7 +430,7 @@ void cc_crew_give_up(cc_self *me, cc_crew *c, int error) {
 /* Under the guard: what a worker did that has ended. */
 static void lose(cc_self *me, cc_crew *c, cc_member *m, int code) {
   cc_failure why = code < 0 ? CC_BY_SIGNAL : CC_BY_EXIT;
-  cc_work *w = m->work;
+  cc_work *w = m->has ? m->work : NULL;
   code = code < 0 ? -code : code;
   if (w == NULL) return;
   if (w->object.kind == CC_FUTURE) {
@@ -388,7 +438,7 @@ static void lose(cc_self *me, cc_crew *c, cc_member *m, int code) {
     return;
   }
   cc_job *j = (cc_job *)(void *)w;
-  cc_job_lose(me, j, m->number, why, code);
+  atomic_fetch_add(&c->failed, cc_job_lose(me, j, m->number, why, code));
   j->rescan = 1;
   if (!w->queued && cc_crew_now(c) < CC_CREW_ENDED && atomic_load(&j->stop) == CC_JOB_RUNS)
     cc_line_push(me, c, w, NULL);
@@ -412,9 +462,7 @@ void cc_crew_gone(cc_self *me, cc_crew *c, cc_object *thread, int code) {
   cc_guard_unlock(&c->object.guard);
   if (m == NULL) return;
   if (breaks) cc_crew_end(me, c, CC_CREW_BROKEN, NULL, NULL, NULL);
-  if (m->has) cc_object_parcel_release(&m->work->object, &m->has);
-  if (m->had) cc_object_parcel_release(&m->done->object, &m->had);
-  if (m->held) cc_object_parcel_release(m->thread, &m->held);
+  empty(me, c, m);
   cc_guard_lock(&c->object.guard, me->word);
   unlink_member(me, c, m);
   cc_hand_take(me, me->slot, m, false);
@@ -443,44 +491,51 @@ void cc_crew_stop_marked(cc_self *me, cc_crew *c, cc_stopper *stop) {
 
 /* ==} {== workers */
 
-/* Gives the member a cell that was nobody's any more, if there is one. */
-static bool rescan(cc_job *j, cc_member *m) {
+/* A cell that was given to a worker which has not begun it, and may have ended; made the member's. */
+static bool rescan(cc_job *j, const cc_member *m, uint64_t *cell) {
   uint64_t filled = atomic_load(&j->owner.filled), i = filled > j->mask ? filled - j->mask - 1 : 0;
-  for (; i < j->cursor; i++)
-    if (cc_job_begin(j, i, m->number)) {
-      m->from = i;
-      m->to = i + 1;
-      return true;
-    }
+  for (; i < j->cursor; i++) {
+    *cell = i;
+    if (cc_job_begin(j, i, m->number)) return true;
+  }
   j->rescan = 0;
   return false;
+}
+
+/* How many cells of the job, n of which are left, a worker is given. */
+static uint64_t share_of(const cc_crew *c, const cc_job *j, uint64_t n) {
+  uint64_t k = n / c->limit;
+  uint32_t most = atomic_load_explicit(&j->spread, memory_order_relaxed);
+  return k < 1 ? 1 : k > most ? most : k;
 }
 
 /* Gives the member cells of a job that is in line; false: it has none left. */
 static bool share(cc_self *me, cc_crew *c, cc_job *j, cc_member *m) {
   uint64_t n = atomic_load(&j->owner.filled) - j->cursor;
-  bool found = false;
-  if (atomic_load(&j->stop) == CC_JOB_RUNS) {
-    if (n > 0) {
-      uint64_t k = n / c->limit;
-      uint32_t most = atomic_load_explicit(&j->spread, memory_order_relaxed);
-      k = k < 1 ? 1 : k > most ? most : k;
-      cc_note(me, j->cursor);
-      m->from = j->cursor;
-      m->to = j->cursor + k;
-      j->cursor += k;
-      found = true;
-    } else {
-      found = rescan(j, m);
-    }
+  if (atomic_load(&j->stop) != CC_JOB_RUNS) return false;
+  /* first the reference, so that whoever buries the worker may look at the job */
+  m->job = j;
+  cc_object_parcel_retain(&j->work.object, &m->job_held);
+  uint64_t from = j->cursor, k = n > 0 ? share_of(c, j, n) : 1;
+  bool found = n > 0 || rescan(j, m, &from);
+  cc_note(me, m->job_held);
+  if (found) {
+    cc_note(me, m->has);
+    cc_note(me, m->work);
+    cc_note(me, j->cursor);
+    m->job_held = 0;
+    m->has = 1;
+    m->work = &j->work;
+    m->from = from;
+    m->to = from + k;
+    if (n > 0) j->cursor += k;
+    cc_commit(me, 0);
+    cc_line_rotate(me, c, &j->work);
+  } else {
+    cc_commit(me, 0);
+    cc_object_parcel_release(&j->work.object, &m->job_held); /* the line has another */
   }
-  if (!found) return false;
-  cc_note(me, m->work);
-  m->work = &j->work;
-  cc_commit(me, 0);
-  cc_object_parcel_retain(&j->work.object, &m->has);
-  cc_line_rotate(me, c, &j->work);
-  return true;
+  return found;
 }
 
 /* Gives the member the first work in line. *drained: a job with nothing left to give, to be
@@ -498,25 +553,6 @@ static bool pick(cc_self *me, cc_crew *c, cc_member *m, cc_work **drained) {
   cc_line_remove(me, c, w);
   *drained = w;
   return false;
-}
-
-/* In a section: what the member did it lets go of. */
-static void let_go(cc_self *me, cc_member *m) {
-  cc_note(me, m->done);
-  cc_note(me, m->work);
-  cc_note(me, m->has);
-  cc_note(me, m->had);
-  cc_note(me, m->last_child);
-  m->done = m->work;
-  m->had = m->has;
-  m->work = NULL;
-  m->has = 0;
-  m->last_child = NULL;
-  m->stop = 0;
-}
-
-static void release_done(cc_member *m) {
-  if (m->had) cc_object_parcel_release(&m->done->object, &m->had);
 }
 
 /* Stands among the idle ones, in front: the last to come has the warmest memory. */
@@ -549,7 +585,7 @@ static next_step step(cc_self *me, cc_crew *c, cc_member *m, bool leave, bool wa
       return HAS_WORK;
     }
     if (*drained != NULL) return LOOKS_AGAIN;
-    if (state == CC_CREW_OPEN || c->first != NULL) {
+    if (state == CC_CREW_OPEN || cc_line_any(c)) {
       if (waited) return HAS_WAITED;
       line_up(me, c, m);
       return IS_IDLE;
@@ -558,6 +594,7 @@ static next_step step(cc_self *me, cc_crew *c, cc_member *m, bool leave, bool wa
   cc_member_set(me, c, m, CC_MEMBER_LEAVING, 0);
   cc_commit(me, 0);
   cc_crew_serve(me, c);
+  less_work(me, c);
   return LEAVES;
 }
 

@@ -41,6 +41,8 @@ typedef struct cc_member {
   uint32_t has, had;       /* 1: work, 1: done is a parcel's reference */
   cc_work *work;           /* what it does; NULL */
   cc_work *done;           /* what it did and is about to let go of */
+  cc_job *job;             /* what it is about to work on */
+  uint32_t job_held;       /* 1: that is a parcel's reference */
   uint64_t from, to;       /* of a job: the cells that it was given */
   cc_work *last_child;     /* of what its task has submitted and is still in line: the last; NULL */
 } cc_member;
@@ -54,7 +56,9 @@ typedef struct cc_crew {
   uint32_t home;           /* entry of the process that starts them */
   uint64_t root;           /* the main state whose end is the pool's */
   int64_t idle_time;       /* ns after which an idle worker leaves */
-  cc_parcel *name, *surroundings, *call; /* for its workers; constant once it is known to others */
+  /* for its workers; constant once it is known to others: */
+  cc_parcel *name, *surroundings, *call;
+  cc_parcel *initializer;  /* and its arguments; NULL: none */
   _Atomic(cc_slot *) steward; /* who is to be woken when workers are wanted; constant; as above */
   _Atomic uint32_t state;  /* cc_crew_state, counts up; under the guard, as all that follows */
   uint32_t requested;      /* workers that are to be started */
@@ -103,8 +107,8 @@ static inline cc_crew_state cc_crew_now(const cc_crew *c) {
 cc_outcome cc_crew_submit(cc_self *me, cc_crew *c, cc_future *f, int64_t deadline);
 
 /* The job has cells that nobody was given: puts it into line if it is not there, and sees to it
-** that workers come. False: the crew takes no more work. */
-bool cc_crew_notify(cc_self *me, cc_crew *c, cc_job *j);
+** that workers come. If the crew does no more work, the job is stopped. */
+void cc_crew_notify(cc_self *me, cc_crew *c, cc_job *j);
 
 /* Before and after the caller, if it is a worker of the crew, waits for work of it. */
 void cc_crew_block(cc_self *me, cc_crew *c);

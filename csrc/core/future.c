@@ -177,4 +177,24 @@ cc_outcome cc_future_tell(cc_self *me, cc_future *f, cc_queue *q, uint64_t tag) 
   return CC_CLOSED;
 }
 
+void cc_future_untell(cc_self *me, cc_future *f, const cc_queue *q) {
+  if (cc_future_ended(f)) return;
+  cc_guard_lock(&f->work.object.guard, me->word);
+  cc_telling **at = &f->tellings, *t;
+  while (*at != NULL && !((*at)->queue == q && (*at)->held)) at = &(*at)->next;
+  cc_queue *had = NULL;
+  if ((t = *at) != NULL) {
+    had = t->queue;
+    cc_object_retain(&had->object); /* it must not be destroyed under the guard */
+    cc_object_parcel_release(&had->object, &t->held);
+    cc_note(me, *at);
+    *at = t->next;
+    cc_hand_take(me, me->slot, t, false);
+  }
+  cc_section_end(me, &f->work.object.guard);
+  if (t == NULL) return;
+  cc_object_release(&had->object);
+  cc_arena_free(t);
+}
+
 const cc_ops cc_future_ops = {.destroy = destroy, .ready = ready, .resume = resume};

@@ -26,7 +26,8 @@ typedef enum cc_failure {
   CC_BY_SIGNAL, /* was killed by that signal */
   CC_BY_LOSS,   /* the process that the pool belongs to has ended */
   CC_BY_START,  /* no worker could be started: an errno value */
-  CC_BY_CREW    /* the pool is broken by its initializer, whose error it keeps */
+  CC_BY_CREW,   /* the pool is broken by its initializer, whose error it keeps */
+  CC_BY_CLOSE   /* a map went on after the pool had ended in an orderly way */
 } cc_failure;
 
 typedef struct cc_telling { /* a block */
@@ -77,5 +78,8 @@ cc_outcome cc_future_wait(cc_self *me, cc_future *f, int64_t deadline);
 /* Has the tag put into the queue when it ends. CC_CLOSED: it has ended, and nothing will come;
 ** CC_NO_MEMORY. */
 cc_outcome cc_future_tell(cc_self *me, cc_future *f, cc_queue *q, uint64_t tag);
+
+/* Takes what was asked for with that queue back, if it has not come yet. */
+void cc_future_untell(cc_self *me, cc_future *f, const cc_queue *q);
 
 #endif

@@ -186,8 +186,9 @@ void cc_job_end(cc_self *me, cc_job *j, uint64_t i, const cc_item *item, uint32_
 
 /* ==} */
 
-void cc_job_lose(cc_self *me, cc_job *j, uint32_t number, cc_failure why, int code) {
+uint32_t cc_job_lose(cc_self *me, cc_job *j, uint32_t number, cc_failure why, int code) {
   uint64_t filled = atomic_load(&j->owner.filled), i = filled > j->mask ? filled - j->mask - 1 : 0;
+  uint32_t lost = 0;
   for (; i < filled; i++) {
     cc_cell *c = cc_job_cell(j, i);
     if (atomic_load(&c->state) != CC_CELL_FILLED || atomic_load(&c->owner) != owned(i, number)) continue;
@@ -195,7 +196,9 @@ void cc_job_lose(cc_self *me, cc_job *j, uint32_t number, cc_failure why, int co
     c->failure = (uint32_t)why;
     c->code = code;
     finish(me, j, i, CC_CELL_FAILED);
+    lost++;
   }
+  return lost;
 }
 
 void cc_job_stop_it(cc_self *me, cc_job *j, cc_job_stop stop, cc_failure why, int code) {

@@ -103,8 +103,8 @@ void cc_job_end(cc_self *me, cc_job *j, uint64_t i, const cc_item *item, uint32_
 
 /* ==} */
 
-/* The worker with that number has ended: what it had begun fails. */
-void cc_job_lose(cc_self *me, cc_job *j, uint32_t number, cc_failure why, int code);
+/* The worker with that number has ended: what it had begun fails. Returns how many cells that are. */
+uint32_t cc_job_lose(cc_self *me, cc_job *j, uint32_t number, cc_failure why, int code);
 
 /* Stops it, if nothing has yet, and tells the owner. */
 void cc_job_stop_it(cc_self *me, cc_job *j, cc_job_stop stop, cc_failure why, int code);

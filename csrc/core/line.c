@@ -83,6 +83,10 @@ static void more_room(cc_self *me, cc_crew *c) {
   if (c->room.first != NULL && c->futures < c->max_queue) cc_wake(cc_grant_first(me, &c->room, 1));
 }
 
+void cc_line_call_room(cc_self *me, cc_crew *c) {
+  for (uint32_t n = c->futures; n < c->max_queue && c->room.first != NULL; n++) more_room(me, c);
+}
+
 void cc_line_remove(cc_self *me, cc_crew *c, cc_work *w) {
   leave(me, c, w);
   cc_commit(me, 0);
@@ -130,6 +134,8 @@ static uint64_t units(const cc_crew *c, uint64_t enough) {
   return n;
 }
 
+bool cc_line_any(const cc_crew *c) { return units(c, 1) > 0; }
+
 /* ==} {== members */
 
 static bool comes(const cc_member *m) { return m->state == CC_MEMBER_COMING; }
@@ -166,7 +172,7 @@ static void call(cc_self *me, cc_crew *c) {
 void cc_crew_serve(cc_self *me, cc_crew *c) {
   cc_assert(cc_guard_held(&c->object.guard, me->word) && cc_begin(me) == 0);
   bool wanted = false;
-  if (cc_crew_now(c) >= CC_CREW_ENDED || c->first == NULL) return;
+  if (cc_crew_now(c) >= CC_CREW_ENDED || c->first == NULL || cc_crew_over(c)) return;
   uint64_t n = units(c, (uint64_t)c->coming + c->requested + c->limit);
   while (n > (uint64_t)c->coming + c->requested && c->working + c->requested < c->limit) {
     if (c->object.waiters.first != NULL) {
@@ -187,7 +193,8 @@ void cc_crew_dismiss(cc_self *me, cc_crew *c) {
 }
 
 void cc_crew_check_over(cc_self *me, cc_crew *c) {
-  if (cc_crew_now(c) == CC_CREW_OPEN || c->present > 0 || c->requested > 0 || c->first != NULL) return;
+  if (cc_crew_now(c) == CC_CREW_OPEN || c->present > 0 || c->requested > 0 || cc_line_any(c)) return;
+  if (c->over == NULL) return; /* who was making it was killed */
   cc_future_end(me, c->over, CC_SUCCEEDED, NULL, NULL);
   cc_crew_call_steward(c);
 }

@@ -22,6 +22,12 @@ void cc_line_rotate(cc_self *me, cc_crew *c, cc_work *w);
 /* For how many workers the job has cells that nobody was given. */
 uint64_t cc_line_shares(const cc_job *j);
 
+/* Whether there is anything to be done that nobody was given. */
+bool cc_line_any(const cc_crew *c);
+
+/* Calls who waits for room, as many as there is room for. */
+void cc_line_call_room(cc_self *me, cc_crew *c);
+
 void cc_member_set(cc_self *me, cc_crew *c, cc_member *m, uint32_t state, uint32_t blocked);
 
 /* Wakes idle members, or asks for new ones, as long as there is work for more. */

@@ -246,7 +246,6 @@ static bool carries(const cc_object *o) {
     case CC_PROCESS:
     case CC_FUTURE:
     case CC_JOB:
-    case CC_CREW:
     case CC_LATCH: return false;
     default: return true;
   }

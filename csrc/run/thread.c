@@ -312,6 +312,7 @@ void run_thread_mend(cc_self *me, cc_object *o, uint32_t process) {
     while ((s = cc_grant_first(me, &o->waiters, 1)) != NULL) cc_wake(s);
   cc_guard_unlock(&o->guard);
   if (lost) cc_descriptor_update(o);
+  if (lost && t->crew_held) cc_object_parcel_release(t->crew, &t->crew_held);
 }
 
 cc_outcome run_thread_join(cc_self *me, run_thread *t, int64_t deadline) {

@@ -390,17 +390,27 @@ static void break_crew(cc_self *me, lua_State *L, worker *w, run_outcome *o) {
   cc_crew_end(me, w->crew, CC_CREW_BROKEN, &item, o->traceback, NULL);
 }
 
-/* Calls the initializer with its arguments, which lie from index 2 on. False: the worker is to leave. */
+static int call_initializer(lua_State *L) {
+  const cc_parcel *p = lua_touserdata(L, 1);
+  int n = codec_decode(L, p->bytes, p->size, cc_parcel_objects(p), p->nobjects, CODEC_FAMILY);
+  lua_call(L, n - 1, 0);
+  return 0;
+}
+
+/* False: the worker is to leave. */
 static bool initialize(cc_self *me, lua_State *L, worker *w) {
   run_outcome o = {.in_hand = true};
-  int n = lua_gettop(L) - 2; /* arguments */
-  if (n < 0 || lua_isnil(L, 2)) return true;
+  if (w->crew->initializer == NULL) return true;
   run_push_handler(L, &o);
-  lua_insert(L, 2);
-  if (lua_pcall(L, n, 0, 2) == LUA_OK) return true;
+  lua_pushcfunction(L, call_initializer);
+  lua_pushlightuserdata(L, w->crew->initializer);
+  if (lua_pcall(L, 1, 0, CREW + 1) == LUA_OK) return true;
   run_unwinding = 0;
   me->shield++;
-  if (!run_is_cancelled(L, -1)) break_crew(me, L, w, &o);
+  if (!run_is_cancelled(L, -1)) {
+    if (o.traceback == NULL) note_refusal(L, &o);
+    break_crew(me, L, w, &o);
+  }
   me->shield--;
   return false;
 }
@@ -434,6 +444,7 @@ int run_work(lua_State *L) {
   w.thread = w.crew->processes ? run_process_myself() : run_thread_current();
   w.member = cc_crew_find(me, w.crew, &w.thread->object);
   if (w.member == NULL) return 0;
+  lua_settop(L, CREW);
   if (!initialize(me, L, &w)) return 0;
   lua_settop(L, CREW);
   lua_pushnil(L);

@@ -7,8 +7,7 @@
 
 #include <lua.h>
 
-/* The function of a worker's thread or process: its arguments are the crew's handle, the initializer (or nil)
-** and its arguments. */
+/* The function of a worker's thread or process: its argument is the crew's handle. */
 int run_work(lua_State *L);
 
 #endif
