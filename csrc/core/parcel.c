@@ -38,6 +38,7 @@ cc_parcel *cc_parcel_new(size_t size, cc_object *const *objects, uint32_t nobjec
   atomic_store_explicit(&p->references, 1, memory_order_relaxed);
   p->size = size;
   p->weak = NULL;
+  p->weak_counted = 0;
   p->nobjects = 0;
   mark_hand(p);
   if (nobjects > 0) add_objects(p, objects, nobjects);
@@ -66,9 +67,14 @@ bool cc_parcel_seal(cc_parcel **p, size_t size, cc_object *const *objects, uint3
 
 void cc_parcel_weaken(cc_parcel *p, cc_object *o) {
   cc_object *const *objects = cc_parcel_objects(p);
+  uint32_t n = 0;
+  for (uint32_t i = 0; i < p->nobjects; i++) n += objects[i] == o;
+  if (n == 0) return;
+  p->weak_counted = n;
+  cc_order();
   p->weak = o;
-  for (uint32_t i = 0; i < p->nobjects; i++)
-    if (objects[i] == o) cc_object_parcel_release(o, NULL);
+  cc_order();
+  while (p->weak_counted > 0) cc_object_parcel_release(o, &p->weak_counted);
 }
 
 cc_parcel *cc_parcel_lay(cc_parcel *p) {
@@ -92,6 +98,7 @@ void cc_parcel_take(cc_parcel *p) {
 ** freed in any case. */
 static void tear_down(cc_parcel *p) {
   cc_object *const *objects = cc_parcel_objects(p);
+  while (p->weak != NULL && p->weak_counted > 0) cc_object_parcel_release(p->weak, &p->weak_counted);
   while (p->nobjects > 0) {
     cc_object *o = objects[p->nobjects - 1];
     if (o == p->weak)

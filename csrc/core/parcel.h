@@ -12,6 +12,7 @@
 typedef struct cc_parcel {
   _Atomic uint32_t references;
   uint32_t nobjects;      /* that are retained */
+  uint32_t weak_counted;  /* references to `weak` that are still counted */
   size_t size;            /* bytes of payload */
   cc_object *weak;        /* one of the objects, not counted; NULL: none */
   unsigned char bytes[];  /* the payload; objects follow, aligned */
