@@ -286,7 +286,8 @@ describe("a script's end", function()
     end)
 
     it("comes cleanly when Ctrl-C ends a map, with a " .. kind.name, function()
-      for _, busy in ipairs { h.holds_signals and "concur.sleep(100)" or "while true do end", "concur.event():wait(100)" } do
+      local endless = h.holds_signals and "concur.sleep(100)" or "while true do end"
+      for _, busy in ipairs { endless, "concur.event():wait(100)" } do
         local name = os.tmpname()
         local file <close> = assert(io.open(name, "w"))
         file:write((script(([[
