@@ -68,7 +68,7 @@ for _, kind in ipairs(h.kinds) do
   local exits = {
     { "at its end", function(s, make, f)
       do local _ <close> = make(s, f) end
-      concur.sleep(60)
+      concur.event():wait(60)
     end },
     { "by return", function(s, make, f)
       local function inner()
@@ -76,39 +76,39 @@ for _, kind in ipairs(h.kinds) do
         return 1, 2, 3
       end
       inner()
-      concur.sleep(60)
+      concur.event():wait(60)
     end },
     { "by break", function(s, make, f)
       while true do
         local _ <close> = make(s, f)
         if s then break end
       end
-      concur.sleep(60)
+      concur.event():wait(60)
     end },
     { "as the closing value of a loop", function(s, make, f)
       for _ in next, { 1 }, nil, make(s, f) do s.loops = 1 end
-      concur.sleep(60)
+      concur.event():wait(60)
     end },
     { "by an error in a pcall", function(s, make, f)
       pcall(function()
         local _ <close> = make(s, f)
         error("x")
       end)
-      concur.sleep(60)
+      concur.event():wait(60)
     end },
     { "by an error in a concur.pcall", function(s, make, f)
       concur.pcall(function()
         local _ <close> = make(s, f)
         error("x")
       end)
-      concur.sleep(60)
+      concur.event():wait(60)
     end },
     { "by an error in an xpcall", function(s, make, f)
       xpcall(function()
         local _ <close> = make(s, f)
         error("x")
       end, function(e) return e end)
-      concur.sleep(60)
+      concur.event():wait(60)
     end },
     { "by an error at the bottom", function(s, make, f)
       local _ <close> = make(s, f)
@@ -129,7 +129,7 @@ for _, kind in ipairs(h.kinds) do
       end)
       coroutine.resume(co)
       coroutine.close(co)
-      concur.sleep(60)
+      concur.event():wait(60)
     end },
     { "by an error in a pcall in a coroutine", function(s, make, f)
       coroutine.wrap(function()
@@ -137,7 +137,7 @@ for _, kind in ipairs(h.kinds) do
           local _ <close> = make(s, f)
           error("x")
         end)
-        concur.sleep(60)
+        concur.event():wait(60)
       end)()
     end },
     { "by an error in a wrapped coroutine", function(s, make, f)
@@ -145,12 +145,12 @@ for _, kind in ipairs(h.kinds) do
         local _ <close> = make(s, f)
         error("x")
       end))
-      concur.sleep(60)
+      concur.event():wait(60)
     end },
     { "at its end in a coroutine", function(s, make, f)
       coroutine.wrap(function()
         do local _ <close> = make(s, f) end
-        concur.sleep(60)
+        concur.event():wait(60)
       end)()
     end },
     { "by coroutine.close", function(s, make, f)
@@ -160,7 +160,7 @@ for _, kind in ipairs(h.kinds) do
       end)
       coroutine.resume(co)
       coroutine.close(co)
-      concur.sleep(60)
+      concur.event():wait(60)
     end },
     { "in a handler of another block", function(s, make, f)
       do
@@ -168,7 +168,7 @@ for _, kind in ipairs(h.kinds) do
           local _ <close> = make(s, f)
         end })
       end
-      concur.sleep(60)
+      concur.event():wait(60)
     end },
     { "by an error in a handler of another block", function(s, make, f)
       pcall(function()
@@ -178,7 +178,7 @@ for _, kind in ipairs(h.kinds) do
         end })
         error("x")
       end)
-      concur.sleep(60)
+      concur.event():wait(60)
     end },
   }
 
@@ -219,15 +219,15 @@ for _, kind in ipairs(h.kinds) do
         ["at the bottom"] = function(s, make, f)
           local _ <close> = make(s, f)
           s.waiting:set()
-          concur.sleep(60)
+          concur.event():wait(60)
         end,
         ["in a pcall"] = function(s, make, f)
           pcall(function()
             local _ <close> = make(s, f)
             s.waiting:set()
-            concur.sleep(60)
+            concur.event():wait(60)
           end)
-          concur.sleep(60)
+          concur.event():wait(60)
         end,
         ["in a busy loop"] = function(s, make, f)
           local _ <close> = make(s, f)
@@ -240,13 +240,13 @@ for _, kind in ipairs(h.kinds) do
             s.waiting:set()
             while true do end
           end)
-          concur.sleep(60)
+          concur.event():wait(60)
         end,
         ["in a coroutine"] = function(s, make, f)
           coroutine.wrap(function()
             local _ <close> = make(s, f)
             s.waiting:set()
-            concur.sleep(60)
+            concur.event():wait(60)
           end)()
         end,
         ["in a busy coroutine"] = function(s, make, f)
@@ -287,7 +287,7 @@ for _, kind in ipairs(h.kinds) do
           end
           if at_bottom then body() end
           pcall(body)
-          concur.sleep(60)
+          concur.event():wait(60)
         end, s, tidy, bottom)
         assert.same({ false, bottom and "boom" or CANCELLED }, { cancel_inside(s, t) })
         assert.equal(1, s.log:get())
@@ -299,7 +299,7 @@ for _, kind in ipairs(h.kinds) do
       local t = start(function(state, f)
         setmetatable({}, { __gc = function() f(state) end })
         collectgarbage()
-        concur.sleep(60)
+        concur.event():wait(60)
       end, s, tidy)
       assert.same({ false, CANCELLED }, { cancel_inside(s, t) })
       assert.equal(1, s.log:get())
@@ -311,7 +311,7 @@ for _, kind in ipairs(h.kinds) do
         coroutine.wrap(function()
           setmetatable({}, { __gc = function() f(state) end })
           collectgarbage()
-          concur.sleep(60)
+          concur.event():wait(60)
         end)()
       end, s, tidy)
       assert.same({ false, CANCELLED }, { cancel_inside(s, t) })
@@ -323,7 +323,7 @@ for _, kind in ipairs(h.kinds) do
       local t = start(function(state, f)
         setmetatable({}, { __gc = function() coroutine.wrap(function() f(state) end)() end })
         collectgarbage()
-        concur.sleep(60)
+        concur.event():wait(60)
       end, s, tidy)
       assert.same({ false, CANCELLED }, { cancel_inside(s, t) })
       assert.equal(1, s.log:get())
@@ -430,7 +430,7 @@ for _, kind in ipairs(h.kinds) do
     { "in coroutines whose errors resume returns", function(on)
       on()
       repeat until not coroutine.resume(coroutine.create(function() for _ = 1, 1000 do end end))
-      concur.sleep(60)
+      concur.event():wait(60)
     end },
     { "in table.sort", function(on)
       local t = {}
@@ -486,7 +486,7 @@ for _, kind in ipairs(h.kinds) do
         on()
         while true do end
       end)
-      concur.sleep(60)
+      concur.event():wait(60)
     end },
     { "of load", function(on)
       on()

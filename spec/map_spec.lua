@@ -79,14 +79,15 @@ kit.each_kind(function(kind)
 
     it("raises the first error, with the index, and calls off the rest", function()
       local pool <close> = make(kind)
-      local ran = concur.value(0)
+      local ran, gate = concur.value(0), concur.event()
       local err = kit.error_of(function()
         pool:map(function(i)
           ran:add(1)
           if i == 13 then error("on purpose", 0) end
-          concur.sleep(0.001)
+          if i > 13 then gate:wait(T) end
         end, numbers(1000))
       end)
+      gate:set()
       assert.are.equal("task 13: on purpose", err)
       assert.is_truthy(pool:traceback():find "^on purpose\nstack traceback:.*map_spec")
       assert(ran:get() < 1000)
@@ -203,10 +204,9 @@ kit.each_kind(function(kind)
 
     it("calls back while it waits", function()
       local pool <close> = make(kind)
-      local called
-      pool:apply_async(function() return 1 end, {}, function(x) called = x end)
-      pool:map(function() concur.sleep(0.005) end, numbers(20))
-      assert.are.equal(1, called)
+      local called = concur.event()
+      pool:apply_async(function() return 1 end, {}, function() called:set() end)
+      kit.same({ true, n = 1 }, pool:map(function() return called:wait(T) end, { 1 }))
     end)
 
     it("runs beside others in one pool", function()
@@ -368,9 +368,11 @@ kit.each_kind(function(kind)
         end
         assert.are.equal(500, n)
       end
-      local order = {}
-      for i in pool:imap_unordered(function(x) if x == 1 then concur.sleep(0.1) end end, numbers(4)) do
+      local order, others = {}, concur.latch(3)
+      local function last(x) if x == 1 then assert(others:wait(T)) end end
+      for i in pool:imap_unordered(last, numbers(4)) do
         order[#order + 1] = i
+        others:count_down()
       end
       assert.are.equal(1, order[4])
       local err = kit.error_of(function()

@@ -152,7 +152,7 @@ describe("a queue's room", function()
       kit.until_waiting(t)
       p:signal(19) -- SIGSTOP
       go:set()
-      concur.sleep(0.002)
+      kit.eventually("the queued call is taken", function() return pool:stats().queued == 0 end)
       p:kill()
       p:join(T)
       assert.are.equal("room", kit.join(t))

@@ -33,7 +33,7 @@ local deaths = {
     err = "^worker killed by signal 9 %(SIGKILL%)$", process = true },
   { name = "SIGTERM while it waits", die = function()
     concur.spawn(function()
-      concur.sleep(0.005)
+      while concur.main():status() ~= "waiting" do concur.yield() end
       concur.current_process():terminate()
     end)
     concur.event():wait(100)

@@ -46,9 +46,8 @@ enum { SOURCE = 1, CURRENT, PROGRESS, ERROR, VALUES = ERROR }; /* user values */
 
 /* {== life */
 
-static void end(lua_State *L, mapper *m) {
+static void end(mapper *m) {
   cc_job *j = m->job;
-  (void)L;
   if (j == NULL) return;
   m->job = NULL;
   cc_self *me = cc_self_get();
@@ -58,7 +57,7 @@ static void end(lua_State *L, mapper *m) {
 }
 
 static int mapper_close(lua_State *L) {
-  end(L, lua_touserdata(L, 1));
+  end(lua_touserdata(L, 1));
   return 0;
 }
 
@@ -501,6 +500,13 @@ static void use_list(lua_State *L, mapper *m, int n, int result) {
   for (lua_Integer i = (lua_Integer)m->out; n > 0; n--, i--) lua_rawseti(L, result, i);
 }
 
+static int timed_out(lua_State *L, mapper *m) {
+  end(m);
+  lua_pushnil(L);
+  lua_pushliteral(L, "timeout");
+  return 2;
+}
+
 static int map(lua_State *L, uint32_t flags) {
   lua_settop(L, 4);
   mapper *m = new_mapper(L, flags | CC_JOB_ORDERED, 4, false);
@@ -509,12 +515,7 @@ static int map(lua_State *L, uint32_t flags) {
   lua_createtable(L, m->n < 100000000 ? (int)m->n : 0, 1);
   int result = lua_gettop(L);
   m->exhausted = m->n == 0;
-  if (!run(L, m, self, use_list, result)) {
-    end(L, m);
-    lua_pushnil(L);
-    lua_pushliteral(L, "timeout");
-    return 2;
-  }
+  if (!run(L, m, self, use_list, result)) return timed_out(L, m);
   tell_progress(L, m, self, true);
   lua_pushinteger(L, m->n);
   lua_setfield(L, result, "n");
@@ -549,12 +550,7 @@ int bind_pool_map_reduce(lua_State *L) {
   lua_pushvalue(L, 5);
   int result = lua_gettop(L);
   m->exhausted = m->n == 0;
-  if (!run(L, m, self, use_reduce, result)) {
-    end(L, m);
-    lua_pushnil(L);
-    lua_pushliteral(L, "timeout");
-    return 2;
-  }
+  if (!run(L, m, self, use_reduce, result)) return timed_out(L, m);
   tell_progress(L, m, self, true);
   lua_settop(L, result);
   return 1;
@@ -612,7 +608,7 @@ static int imap_next(lua_State *L) {
     if (m->at <= m->end) return give(L, m, SELF);
     if (m->fails) {
       m->fails = false;
-      end(L, m);
+      end(m);
       lua_getiuservalue(L, SELF, ERROR);
       return raise_error(L, m, (lua_Integer)m->index);
     }
@@ -625,7 +621,7 @@ static int imap_next(lua_State *L) {
     if (c != NULL) continue;
     if (!over && atomic_load(&m->job->stop) != CC_JOB_RUNS) raise(L, m, NULL);
     if (over || !await(L, m, SELF, m->taken + 1)) {
-      end(L, m);
+      end(m);
       return 0;
     }
   }

@@ -30,13 +30,4 @@ local function seconds(kind)
   return best
 end
 
-local function compare()
-  local threads, processes = seconds "thread", seconds "process"
-  print(("threads   %.6f s"):format(threads))
-  print(("processes %.6f s"):format(processes))
-  print(("factor    %.1f (the source: 13.9)"):format(processes / threads))
-  return threads < processes
-end
-
--- Times are at the mercy of what else the machine does: three tries.
-assert(compare() or compare() or compare())
+example.compare(seconds, 13.9)

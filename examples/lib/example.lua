@@ -21,6 +21,20 @@ function example.count(n) return math.max(math.min(n, limit), 1) end
 --- never above n, never below 1, and capped by CONCUR_EX_N.
 function example.part(n) return example.count(math.ceil(n * math.min(scale, 1))) end
 
+--- Prints what `seconds(kind)` gives for threads and for processes, beside the factor between them that a source
+--- document measured. Threads must be faster; times are at the mercy of what else the machine does, so
+--- there are three tries.
+function example.compare(seconds, factor)
+  for _ = 1, 3 do
+    local threads, processes = seconds "thread", seconds "process"
+    print(("threads   %.6f s"):format(threads))
+    print(("processes %.6f s"):format(processes))
+    print(("factor    %.1f (the source: %.1f)"):format(processes / threads, factor))
+    if threads < processes then return end
+  end
+  error "processes were faster than threads"
+end
+
 -- A list of lines that can be searched with Lua patterns.
 local lines = {}
 lines.__index = lines
