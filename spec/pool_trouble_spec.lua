@@ -306,6 +306,7 @@ describe("a script's end", function()
         local pids = { p:read "l", (p:read "l") }
         os.execute(("kill -INT -%d"):format(p.pid)) -- to the group, as a terminal does
         local r, err = p:wait(T)
+        p:kill() -- if it has not ended
         assert(r, err)
         os.remove(name)
         assert.are.equal(1, r.code)
