@@ -215,7 +215,7 @@ local cases = {
   future = {
     make = function() return { concur.future(), concur.future(), concur.queue() } end,
     act = function(o)
-      o[1]:on_done(print)
+      o[1]:on_done(type)
       o[1]:set_result({ 1, text(300), o[3] })
       o[2]:set_error("short")
       concur.wait_all { o[1], o[2] }
