@@ -366,13 +366,19 @@ static void end_child(child *c, int code) {
   if (c->adopted) cc_object_release(&t->object);
 }
 
+/* Whether it was forked and is not buried yet; it may have told its joiners of its end itself. */
+static bool is_there(const process *p) {
+  uint32_t entry = atomic_load(&p->thread.process);
+  return entry < CC_PROCESS_LIMIT && atomic_load(&cc_family_root->processes[entry].object) == &p->thread.object;
+}
+
 /* The process of that entry has ended: its children are the caller's now, as far as that goes
 ** without being their parent. */
 static void mend(cc_self *me, cc_object *o, uint32_t entry) {
   process *p = of((run_thread *)o);
   uint32_t starter = entry;
   run_thread_mend(me, o, entry);
-  if (!run_thread_alive(&p->thread) || p->thread.process == entry ||
+  if (p->thread.process == entry || !is_there(p) ||
       !atomic_compare_exchange_strong(&p->starter, &starter, cc_family_self))
     return;
   int64_t pid = run_process_id(&p->thread);
@@ -388,7 +394,23 @@ static void mend(cc_self *me, cc_object *o, uint32_t entry) {
   nchildren++;
 }
 
-const cc_ops run_process_ops = {.destroy = destroy, .ready = run_thread_ready, .mend = mend};
+/* One that the ended process was about to fork, and now nobody will; or that it had buried, and not
+** told anybody of. */
+static void resume(cc_self *me, cc_object *o, uint32_t entry) {
+  process *p = of((run_thread *)o);
+  run_thread *t = &p->thread;
+  int32_t alive = ALIVE, code = atomic_load(&p->announced);
+  (void)me;
+  bool unforked = t->process == entry && run_process_id(t) == 0;
+  bool buried = t->process != entry && atomic_load(&p->starter) == entry && !is_there(p);
+  if (!(unforked || buried) || !(run_thread_alive(t) || t->crew_held)) return;
+  t->live = NULL; /* that process's */
+  atomic_compare_exchange_strong(&p->exitcode, &alive, unforked ? 1 : code == ALIVE ? -CC_SIGNAL_KILL : code);
+  run_message_drop(&p->message);
+  run_thread_conclude(t, verdict(p, atomic_load(&p->exitcode)));
+}
+
+const cc_ops run_process_ops = {.destroy = destroy, .ready = run_thread_ready, .mend = mend, .resume = resume};
 
 static bool child_ended(const child *c, int *code) {
   if (!c->adopted) return cc_child_ended(c->pid, code);

@@ -247,6 +247,30 @@ local cases = {
       end
     end,
   },
+  -- The process that made the pool dies. What it was starting threads with is some bytes that stay.
+  pool_home = {
+    bytes = math.huge,
+    make = function() return concur.queue() end,
+    act = function(q)
+      local pool = concur.thread_pool(2)
+      q:put(pool)
+      for i = 1, 3 do q:put(pool:submit(function(x) return { x } end, i)) end
+      pool:map(function(x) return { x } end, { 1, 2, text(300) })
+      pool:close()
+      pool:join()
+    end,
+    check = function(q)
+      while q:qsize() > 0 do
+        local o = q:get(PATIENCE)
+        if concur.type(o) == "future" then
+          local ok, err = o:wait(PATIENCE)
+          assert(ok or err == "the process of the pool has ended", err)
+        else
+          assert(not pcall(o.submit, o, print))
+        end
+      end
+    end,
+  },
   -- A worker dies, which another replaces.
   pool_worker = {
     round = function(n)
@@ -332,7 +356,7 @@ local function walk(name)
   repeat
     n = n + 1
     survived = round(case, n)
-    local left = settled(before, bytes)
+    local left = settled(before, case.bytes or bytes)
     if left then error(("point %d: %s"):format(n, left)) end
   until survived
   print("survived " .. n)
