@@ -26,7 +26,7 @@ static uint32_t process_of(uint32_t word) {
 static void undo(uint32_t process) {
   cc_family *f = cc_family_root;
   uint32_t top = atomic_load(&f->slot_seen);
-  cc_guard_lock(&f->bury_guard, cc_self_word());
+  cc_guard_inherit(cc_self_get(), &f->bury_guard, process); /* it may have been burying another */
   for (uint32_t i = 0; i < top; i++)
     if (atomic_load(&f->slots[i].process) == process) cc_undo_all(&f->slots[i].undo);
   cc_guard_unlock(&f->bury_guard);
@@ -39,20 +39,20 @@ static bool has_ended(uint32_t process) {
   return pid > 0 && !cc_process_running(pid);
 }
 
-/* As in guard.c, whoever has slept takes it for others asleep, too. */
+/* It is taken for others asleep, too, as by one who has slept (guard.c): the process may have been woken
+** and killed before it took the guard, and then nobody else would ever be. */
 void cc_guard_inherit(cc_self *me, cc_guard *g, uint32_t process) {
-  uint32_t mark = me->word;
+  const uint32_t mark = me->word | CC_GUARD_SLEEPERS;
   for (;;) {
     uint32_t word = atomic_load(&g->word), holder = word & ~CC_GUARD_SLEEPERS;
     bool free = holder == 0 || process_of(holder) == process;
     if (free) {
-      if (atomic_compare_exchange_weak(&g->word, &word, mark | (word & CC_GUARD_SLEEPERS))) return;
+      if (atomic_compare_exchange_weak(&g->word, &word, mark)) return;
       continue;
     }
     uint32_t asleep = word | CC_GUARD_SLEEPERS;
     if (word != asleep && !atomic_compare_exchange_weak(&g->word, &word, asleep)) continue;
     cc_futex_wait(&g->word, asleep, cc_clock() + PATIENCE);
-    mark = me->word | CC_GUARD_SLEEPERS;
     if (atomic_load(&g->word) == asleep && has_ended(process_of(holder))) {
       undo(process_of(holder));
       if (atomic_compare_exchange_strong(&g->word, &asleep, mark)) return;
