@@ -108,7 +108,6 @@ void bind_push_failure(lua_State *L, const cc_crew *c, uint32_t failure, int cod
       cc_signal_name(code, name, sizeof name);
       lua_pushfstring(L, "worker killed by signal %d (%s)", code, name);
       break;
-    case CC_BY_CLOSE: lua_pushliteral(L, "the pool is closed"); break;
     case CC_BY_LOSS: lua_pushliteral(L, "the process of the pool has ended"); break;
     case CC_BY_START: lua_pushfstring(L, "cannot start a worker: %s", cc_error_text(code)); break;
     case CC_BY_CREW:

@@ -262,8 +262,6 @@ void cc_crew_notify(cc_self *me, cc_crew *c, cc_job *j) {
   cc_guard_lock(&c->object.guard, me->word);
   if (cc_crew_now(c) >= CC_CREW_ENDED) {
     end_work(me, c, &j->work, reason_of(c), 0);
-  } else if (cc_crew_over(c)) {
-    cc_job_stop_it(me, j, CC_JOB_FAILED, CC_BY_CLOSE, 0);
   } else {
     if (!j->work.queued && cc_line_shares(j) > 0)
       cc_line_push(me, c, &j->work, cc_crew_own == c ? cc_member_own : NULL);
@@ -317,7 +315,28 @@ cc_outcome cc_crew_join(cc_self *me, cc_crew *c, int64_t deadline) {
   return cc_future_wait(me, c->over, deadline);
 }
 
-bool cc_crew_over(const cc_crew *c) { return cc_future_ended(c->over); }
+bool cc_crew_over(cc_self *me, cc_crew *c) {
+  cc_guard_lock(&c->object.guard, me->word);
+  bool over = cc_future_ended(c->over) && c->maps == 0 && c->present == 0 && c->requested == 0;
+  cc_guard_unlock(&c->object.guard);
+  return over;
+}
+
+static void count_map(cc_self *me, cc_crew *c, cc_job *j, uint32_t counted) {
+  cc_guard_lock(&c->object.guard, me->word);
+  cc_note(me, c->maps);
+  cc_note(me, j->counted);
+  c->maps += counted - j->counted;
+  j->counted = counted;
+  cc_section_end(me, &c->object.guard);
+}
+
+void cc_crew_begin_map(cc_self *me, cc_crew *c, cc_job *j) { count_map(me, c, j, 1); }
+
+void cc_crew_end_map(cc_self *me, cc_crew *c, cc_job *j) {
+  count_map(me, c, j, 0);
+  cc_crew_call_steward(c); /* which may have waited for that */
+}
 
 static void resume(cc_self *me, cc_object *o, uint32_t process) {
   cc_crew *c = (cc_crew *)o;

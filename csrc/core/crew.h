@@ -78,6 +78,7 @@ typedef struct cc_crew {
   int32_t code;
   uint32_t stillborn;      /* workers that ended before they were ready, since the last that was not */
   uint32_t jobs;           /* in line */
+  uint32_t maps;           /* jobs that there are */
   _Atomic uint64_t done, failed, called_off; /* tasks */
 } cc_crew;
 
@@ -142,8 +143,12 @@ void cc_crew_end(cc_self *me, cc_crew *c, cc_crew_state state, const cc_item *er
 /* Waits until it is closed and all its workers have ended: CC_OK, or as every wait. */
 cc_outcome cc_crew_join(cc_self *me, cc_crew *c, int64_t deadline);
 
-/* Whether it will never have workers again. */
-bool cc_crew_over(const cc_crew *c);
+/* Whether it will never have workers again: it is closed, none is left, and no map that was begun before. */
+bool cc_crew_over(cc_self *me, cc_crew *c);
+
+/* A map begins with a job that nobody else knows, and its job is gone. */
+void cc_crew_begin_map(cc_self *me, cc_crew *c, cc_job *j);
+void cc_crew_end_map(cc_self *me, cc_crew *c, cc_job *j);
 
 /* ==} {== the steward, which starts workers */
 

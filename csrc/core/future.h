@@ -26,8 +26,7 @@ typedef enum cc_failure {
   CC_BY_SIGNAL, /* was killed by that signal */
   CC_BY_LOSS,   /* the process that the pool belongs to has ended */
   CC_BY_START,  /* no worker could be started: an errno value */
-  CC_BY_CREW,   /* the pool is broken by its initializer, whose error it keeps */
-  CC_BY_CLOSE   /* a map went on after the pool had ended in an orderly way */
+  CC_BY_CREW    /* the pool is broken by its initializer, whose error it keeps */
 } cc_failure;
 
 typedef struct cc_telling { /* a block */

@@ -18,6 +18,7 @@ static void destroy(cc_object *o) {
   }
   cc_block_drop((void **)&j->cells);
   cc_parcel_drop(&j->function);
+  if (j->counted) cc_crew_end_map(cc_self_get(), j->work.crew, j);
   if (j->work.held) cc_object_parcel_release(&j->work.crew->object, &j->work.held);
 }
 
@@ -45,6 +46,7 @@ cc_job *cc_job_new(struct cc_crew *crew, cc_parcel *function, uint32_t cells, ui
   atomic_store(&j->spread, 1);
   j->work.crew = crew;
   cc_object_parcel_retain(&crew->object, &j->work.held);
+  cc_crew_begin_map(me, crew, j);
   return j;
 }
 

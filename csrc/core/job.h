@@ -43,6 +43,7 @@ typedef struct cc_job {
   cc_work work;            /* its waiters: the owner */
   cc_parcel *function;     /* constant, as the next four */
   uint32_t flags;
+  uint32_t counted;        /* 1: the crew has counted it; under its guard */
   uint32_t mask;           /* cells - 1 */
   cc_cell *cells;
   _Atomic uint32_t spread; /* most cells that a worker is given at a time: what the last one found */

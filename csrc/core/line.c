@@ -172,7 +172,7 @@ static void call(cc_self *me, cc_crew *c) {
 void cc_crew_serve(cc_self *me, cc_crew *c) {
   cc_assert(cc_guard_held(&c->object.guard, me->word) && cc_begin(me) == 0);
   bool wanted = false;
-  if (cc_crew_now(c) >= CC_CREW_ENDED || c->first == NULL || cc_crew_over(c)) return;
+  if (cc_crew_now(c) >= CC_CREW_ENDED || c->first == NULL) return;
   uint64_t n = units(c, (uint64_t)c->coming + c->requested + c->limit);
   while (n > (uint64_t)c->coming + c->requested && c->working + c->requested < c->limit) {
     if (c->object.waiters.first != NULL) {

@@ -83,7 +83,7 @@ static bool round_of(cc_self *me) {
   for (charge *g; (g = *at) != NULL;) {
     cc_guard_unlock(&guard); /* others only add, in front */
     again |= look_after(me, g);
-    bool over = cc_crew_over(g->crew);
+    bool over = cc_crew_over(me, g->crew);
     cc_guard_lock(&guard, me->word);
     if (*at != g) { /* one was added */
       at = &charges;
