@@ -103,8 +103,9 @@ check() { missing=; wanted=; \
   test '$(NEED)' = test || return 0; \
   $(LUA) -e 'require "busted.runner"' >/dev/null 2>&1 || want lua-busted 'busted for Lua 5.4'; \
   have luacheck || want lua-check luacheck; \
+  $(LUA) -e 'require "luv"' >/dev/null 2>&1 || want lua-luv 'luv, the binding of libuv'; \
   test -n "$$missing" && have apt-get || return 0; \
-  for library in luv cqueues; do \
+  for library in cqueues; do \
     $(LUA) -e "require '$$library'" >/dev/null 2>&1 || missing="$$missing lua-$$library"; \
   done; \
 }; \

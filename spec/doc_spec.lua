@@ -78,7 +78,7 @@ local function check(list)
 end
 
 -- Kinds that have no handles in scripts: parts of a pool.
-local internal = {crew = true, job = true}
+local internal = {crew = true, job = true, loop = true}
 
 -- The kinds of objects that scripts have handles of.
 local function kinds_of_handles()

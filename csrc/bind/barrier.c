@@ -44,7 +44,7 @@ static int barrier_wait(lua_State *L) {
   if (lua_isnoneornil(L, 2) && b->timeout != CC_FOREVER)
     deadline = b->timeout == 0 ? CC_NOW : cc_clock() + b->timeout;
   bind_wait wait;
-  cc_self *me = bind_enter(L, &wait);
+  cc_self *me = bind_enter_task(L, &wait);
   bool held_back = run_in_cleanup(L);
   bind_rearm(me, &wait);
   uint32_t index = 0;
@@ -53,6 +53,7 @@ static int barrier_wait(lua_State *L) {
   if (held_back) me->shield++;
   cc_outcome outcome = cc_barrier_arrive(me, b, deadline, &index, &last, &round);
   if (held_back) me->shield--;
+  if (outcome == CC_SUSPENDED) bind_again(L, &wait, outcome);
   bind_leave(me);
   if (outcome != CC_OK) {
     if (outcome != CC_CLOSED && outcome != CC_TIMEOUT) bind_again(L, &wait, outcome);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "run/context.h"
+#include "run/task.h"
 
 /* {== checking */
 
@@ -123,13 +124,15 @@ void bind_rearm(cc_self *me, bind_wait *wait) {
   }
   me->where = source_line;
   me->where_arg = wait;
+  me->suspends = wait->suspends;
 }
 
 cc_self *bind_enter(lua_State *L, bind_wait *wait) {
   cc_self *me = cc_self_get();
   wait->shielded = false;
+  wait->suspends = false;
   wait->L = L;
-  if (!me->no_signals) {
+  if (!me->no_signals && !me->suspended) {
     /* a signal may have come just before, or come just now: what is noted is what was
     ** looked at, so that a later hook differs from it */
     lua_State *m = main_coroutine(L);
@@ -144,9 +147,19 @@ cc_self *bind_enter(lua_State *L, bind_wait *wait) {
   return me;
 }
 
+cc_self *bind_enter_task(lua_State *L, bind_wait *wait) {
+  cc_self *me = bind_enter(L, wait);
+  if (cc_likely(me->home == NULL)) return me;
+  wait->suspends = run_task_runs(L);
+  wait->shielded = me->suspended && me->shielded;
+  bind_rearm(me, wait);
+  return me;
+}
+
 bool bind_enter_quietly(lua_State *L, bind_wait *wait) {
   cc_self *me = cc_self_get();
   wait->shielded = false;
+  wait->suspends = me->home != NULL && run_task_runs(L);
   wait->L = L;
   wait->hook = NULL;
   if (!me->no_signals && lua_gethook(main_coroutine(L)) != NULL) return false;
@@ -179,12 +192,31 @@ void bind_raise(lua_State *L, cc_outcome outcome) {
 }
 
 void bind_leave(cc_self *me) {
+  me->suspends = false;
   me->where = NULL;
   me->interrupted = NULL;
 }
 
+static int call_again(lua_State *L, int status, lua_KContext function) {
+  (void)status;
+  return ((lua_CFunction)function)(L);
+}
+
+/* Leaves the C function that runs, which is called again when the task goes on. */
+static void suspend(lua_State *L, cc_self *me, const bind_wait *wait) {
+  lua_Debug ar;
+  me->shielded = wait->shielded;
+  bind_leave(me);
+  lua_getstack(L, 0, &ar);
+  lua_getinfo(L, "f", &ar);
+  lua_CFunction f = lua_tocfunction(L, -1);
+  lua_pop(L, 1);
+  lua_yieldk(L, 0, (lua_KContext)f, call_again);
+}
+
 bool bind_again(lua_State *L, bind_wait *wait, cc_outcome outcome) {
   cc_self *me = cc_self_get();
+  if (cc_unlikely(outcome == CC_SUSPENDED)) suspend(L, me, wait);
   if (cc_likely(outcome == CC_OK)) {
     if (cc_unlikely(wait->shielded)) me->shield--;
     bind_leave(me);

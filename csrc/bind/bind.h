@@ -51,11 +51,20 @@ typedef struct bind_wait {
   lua_State *L;
   bool shielded; /* waits on in a clean-up, in spite of a cancellation */
   lua_Hook hook; /* of the main coroutine when the call began */
+  bool suspends; /* bind_enter_task began it, in a task */
 } bind_wait;
 
 /* Prepares the calling thread to notice signals while it waits. `wait` lives as
 ** long as the call. */
 cc_self *bind_enter(lua_State *L, bind_wait *wait);
+
+/* The same for a call that can be suspended in a task of an event loop (run/task.h): then bind_again
+** yields, and when the task goes on, the C function is called once more, with its stack as it
+** was. bind_resumes is true then, until the wait in which it was has been gone on with; there
+** it must come without doing again what is done already. */
+cc_self *bind_enter_task(lua_State *L, bind_wait *wait);
+
+static inline bool bind_resumes(void) { return cc_unlikely(cc_self_storage.suspended); }
 
 /* As bind_enter, but never runs Lua code; false when there is a hook that should run. */
 bool bind_enter_quietly(lua_State *L, bind_wait *wait);
@@ -142,6 +151,7 @@ void bind_open_system(lua_State *L);
 void bind_open_subprocess(lua_State *L);
 void bind_open_future(lua_State *L);
 void bind_open_pool(lua_State *L);
+void bind_open_loop(lua_State *L);
 
 /* ==} */
 

@@ -245,24 +245,38 @@ static cc_outcome watch(cc_self *me, cc_object *o, cc_queue *mail, int64_t deadl
   return cc_watch_wait(me, objects, ready, 2, deadline);
 }
 
-cc_outcome bind_await(lua_State *L, cc_object *o, uint64_t what, bind_waiter *f, cc_crew *c,
-                      int64_t deadline) {
+static cc_outcome await(lua_State *L, cc_object *o, uint64_t what, bind_waiter *f, cc_crew *c, int64_t deadline,
+                        bool here) {
   bind_wait wait;
   cc_outcome outcome;
   for (;;) {
-    bind_call_due(L);
+    bool resumes = bind_resumes();
+    if (!resumes) bind_call_due(L);
     box *b = get_box(L);
-    bool calls = b != NULL && b->outstanding > 0;
-    cc_self *me = bind_enter(L, &wait);
+    bool calls = resumes ? cc_self_storage.stage != 0 : b != NULL && b->outstanding > 0;
+    cc_self *me = here ? bind_enter(L, &wait) : bind_enter_task(L, &wait);
     do {
-      outcome = f(me, o, what, CC_NOW);
+      outcome = bind_resumes() ? CC_TIMEOUT : f(me, o, what, CC_NOW);
       if (outcome != CC_TIMEOUT || deadline == CC_NOW) continue;
+      if (me->suspends) {
+        me->stage = calls;
+        outcome = calls ? watch(me, o, b->mail, deadline) : f(me, o, what, deadline);
+        continue;
+      }
       cc_crew_block(me, c);
       outcome = calls ? watch(me, o, b->mail, deadline) : f(me, o, what, deadline);
       cc_crew_unblock(me, c);
     } while (bind_again(L, &wait, outcome));
     if (!calls || outcome != CC_OK || f(me, o, what, CC_NOW) != CC_TIMEOUT) return outcome;
   }
+}
+
+cc_outcome bind_await(lua_State *L, cc_object *o, uint64_t what, bind_waiter *f, cc_crew *c, int64_t deadline) {
+  return await(L, o, what, f, c, deadline, false);
+}
+
+cc_outcome bind_await_here(lua_State *L, cc_object *o, uint64_t what, bind_waiter *f, cc_crew *c, int64_t deadline) {
+  return await(L, o, what, f, c, deadline, true);
 }
 
 /* ==} */

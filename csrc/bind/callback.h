@@ -23,8 +23,10 @@ typedef cc_outcome bind_waiter(cc_self *me, cc_object *o, uint64_t what, int64_t
 
 /* Waits with f(o, what), or for o as those who watch it, and calls what is due meanwhile. c: the crew of
 ** which o is work, or NULL. CC_OK, CC_TIMEOUT or CC_CLOSED and the like; raises as bind_again. */
-cc_outcome bind_await(lua_State *L, cc_object *o, uint64_t what, bind_waiter *f, cc_crew *c,
-                      int64_t deadline);
+cc_outcome bind_await(lua_State *L, cc_object *o, uint64_t what, bind_waiter *f, cc_crew *c, int64_t deadline);
+
+/* The same, but it does not suspend a task. */
+cc_outcome bind_await_here(lua_State *L, cc_object *o, uint64_t what, bind_waiter *f, cc_crew *c, int64_t deadline);
 
 /* o has ended, a future or a crew all of whose futures have: waits until this state has been told of all
 ** ends and has called what was due. */

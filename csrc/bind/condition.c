@@ -49,14 +49,14 @@ static int condition_owner(lua_State *L) { return bind_lock_owner(L, self(L)->lo
 
 static cc_condition *held(lua_State *L, const char *what) {
   cc_condition *c = self(L);
-  if (!cc_condition_held(cc_self_get(), c))
+  if (!bind_resumes() && !cc_condition_held(cc_self_get(), c))
     luaL_error(L, "%s on a condition that is not acquired", what);
   return c;
 }
 
 static bool wait_until(lua_State *L, cc_condition *c, int64_t deadline) {
   bind_wait wait;
-  cc_self *me = bind_enter(L, &wait);
+  cc_self *me = bind_enter_task(L, &wait);
   cc_outcome outcome;
   do outcome = cc_condition_wait(me, c, deadline);
   while (bind_again(L, &wait, outcome));
@@ -72,10 +72,16 @@ static int condition_wait(lua_State *L) {
 /* The predicate is called once more after the deadline: its last value counts. */
 static int condition_wait_for(lua_State *L) {
   cc_condition *c = held(L, "wait_for");
-  int64_t deadline = bind_deadline(L, 3);
   luaL_checktype(L, 2, LUA_TFUNCTION);
-  for (bool in_time = true;;) {
-    lua_settop(L, 2);
+  bool in_time = true;
+  if (!bind_resumes()) {
+    lua_settop(L, 3);
+    lua_pushinteger(L, bind_deadline(L, 3)); /* the fourth: for when a task goes on */
+  }
+  int64_t deadline = lua_tointeger(L, 4);
+  if (bind_resumes()) in_time = wait_until(L, c, deadline);
+  for (;;) {
+    lua_settop(L, 4);
     lua_pushvalue(L, 2);
     lua_call(L, 0, 1);
     if (lua_toboolean(L, -1) || !in_time || deadline == CC_NOW) return 1;

@@ -39,7 +39,7 @@ static int connection_poll(lua_State *L) {
   int64_t deadline = lua_isnoneornil(L, 2) ? CC_NOW : bind_timeout(L, 2);
   bool ready;
   bind_wait wait;
-  cc_self *me = bind_enter(L, &wait);
+  cc_self *me = bind_enter_task(L, &wait);
   cc_outcome outcome;
   do outcome = cc_watch_wait(me, &o, &ready, 1, deadline);
   while (bind_again(L, &wait, outcome));

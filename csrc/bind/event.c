@@ -24,7 +24,7 @@ static int event_wait(lua_State *L) {
   cc_event *e = self(L);
   int64_t deadline = bind_deadline(L, 2);
   bind_wait wait;
-  cc_self *me = bind_enter(L, &wait);
+  cc_self *me = bind_enter_task(L, &wait);
   cc_outcome outcome;
   do outcome = cc_event_wait(me, e, deadline);
   while (bind_again(L, &wait, outcome));

@@ -305,8 +305,8 @@ static int as_completed(lua_State *L) {
 
 /* Waits until `enough` have ended, and returns those that have and those that have not. */
 static int wait_some(lua_State *L, lua_Integer enough) {
-  crowd *c = gather(L);
-  lua_Integer got = 0, done = 0, not_done = 0;
+  crowd *c = bind_resumes() ? lua_touserdata(L, 2) : gather(L);
+  lua_Integer got = c->n - c->left, done = 0, not_done = 0;
   if (enough > c->n) enough = c->n;
   while (got < enough && next_ended(L, c, c->deadline) != 0) got++;
   lua_pushcfunction(L, disperse);

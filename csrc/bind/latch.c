@@ -24,7 +24,7 @@ static int latch_wait(lua_State *L) {
   cc_latch *l = self(L);
   int64_t deadline = bind_deadline(L, 2);
   bind_wait wait;
-  cc_self *me = bind_enter(L, &wait);
+  cc_self *me = bind_enter_task(L, &wait);
   cc_outcome outcome;
   do outcome = cc_latch_wait(me, l, deadline);
   while (bind_again(L, &wait, outcome));

@@ -12,16 +12,17 @@ static cc_lock *lock_self(lua_State *L) { return (cc_lock *)bind_object(L, 1, CC
 static cc_lock *rlock_self(lua_State *L) { return (cc_lock *)bind_object(L, 1, CC_RLOCK); }
 
 static cc_outcome take(cc_self *me, cc_lock *k, int64_t deadline) {
+  if (cc_unlikely(me->suspended)) return cc_lock_resume(me, k);
   return k->object.kind == CC_RLOCK ? cc_rlock_acquire(me, k, deadline)
                                     : cc_lock_acquire(me, k, deadline);
 }
 
 bool bind_lock_acquire(lua_State *L, cc_lock *k, int64_t deadline) {
-  cc_outcome outcome = take(cc_self_get(), k, CC_NOW);
+  cc_outcome outcome = bind_resumes() ? CC_TIMEOUT : take(cc_self_get(), k, CC_NOW);
   if (cc_likely(outcome == CC_OK)) return true;
   if (outcome == CC_TIMEOUT && deadline == CC_NOW) return false;
   bind_wait wait;
-  cc_self *me = bind_enter(L, &wait);
+  cc_self *me = bind_enter_task(L, &wait);
   do outcome = take(me, k, deadline);
   while (bind_again(L, &wait, outcome));
   return outcome == CC_OK;
@@ -43,7 +44,7 @@ int bind_lock_push(lua_State *L, cc_lock *k, bool got) {
 static int lock_acquire(lua_State *L) {
   cc_lock *k = lock_self(L);
   int64_t deadline = bind_deadline(L, 2);
-  bool got = cc_likely(cc_lock_acquire(cc_self_get(), k, CC_NOW) == CC_OK) ||
+  bool got = (!bind_resumes() && cc_likely(cc_lock_acquire(cc_self_get(), k, CC_NOW) == CC_OK)) ||
              bind_lock_acquire(L, k, deadline);
   return bind_lock_push(L, k, got);
 }
@@ -106,7 +107,7 @@ static int new_lock(lua_State *L) {
 static int rlock_acquire(lua_State *L) {
   cc_lock *k = rlock_self(L);
   int64_t deadline = bind_deadline(L, 2);
-  bool got = cc_likely(cc_rlock_acquire(cc_self_get(), k, CC_NOW) == CC_OK) ||
+  bool got = (!bind_resumes() && cc_likely(cc_rlock_acquire(cc_self_get(), k, CC_NOW) == CC_OK)) ||
              bind_lock_acquire(L, k, deadline);
   return bind_lock_push(L, k, got);
 }

@@ -64,7 +64,7 @@ static cc_outcome put_first(lua_State *L, cc_queue *q, cc_records *b, int64_t de
   cc_outcome outcome;
   cc_records first = *b;
   cc_records_next(&first, &item);
-  cc_self *me = bind_enter(L, &wait);
+  cc_self *me = bind_enter_task(L, &wait);
   do outcome = cc_queue_put(me, q, &item, deadline);
   while (bind_again(L, &wait, outcome));
   return outcome;
@@ -72,16 +72,30 @@ static cc_outcome put_first(lua_State *L, cc_queue *q, cc_records *b, int64_t de
 
 int bind_queue_put_many(lua_State *L) {
   cc_queue *q = bind_queue(L, 1);
-  lua_Integer n = length(L);
-  int64_t deadline = bind_deadline(L, 3);
   cc_self *me = cc_self_get();
   cc_outcome outcome = CC_OK;
-  lua_settop(L, 3);
-  cc_records *b = bind_open_batch(L);
-  size_t bytes = fill(L, q, b, n);
-  if (q->object.kind == CC_PRIORITY_QUEUE) check_order(L, me, q, b);
+  size_t bytes = 0;
+  cc_records *b;
+  bool resumes = bind_resumes();
+  if (!resumes) {
+    lua_Integer all = length(L);
+    int64_t until = bind_deadline(L, 3);
+    lua_settop(L, 3);
+    b = bind_open_batch(L);
+    bytes = fill(L, q, b, all);
+    if (q->object.kind == CC_PRIORITY_QUEUE) check_order(L, me, q, b);
+    lua_pushinteger(L, all); /* the fifth, and the sixth: for when a task goes on */
+    lua_pushinteger(L, until);
+  }
+  b = lua_touserdata(L, 4);
+  lua_Integer n = lua_tointeger(L, 5);
+  int64_t deadline = lua_tointeger(L, 6);
   while (b->left > 0) {
-    cc_records_skip(b, cc_queue_put_row(me, q, b->bytes + b->at, b->left, &outcome));
+    if (resumes)
+      outcome = CC_TIMEOUT; /* where it was suspended */
+    else
+      cc_records_skip(b, cc_queue_put_row(me, q, b->bytes + b->at, b->left, &outcome));
+    resumes = false;
     if (outcome == CC_TIMEOUT && deadline != CC_NOW) {
       outcome = put_first(L, q, b, deadline);
       if (outcome == CC_OK) cc_records_skip(b, 1);
@@ -180,11 +194,13 @@ int bind_queue_get_many(lua_State *L) {
   lua_Integer max = luaL_checkinteger(L, 2);
   luaL_argcheck(L, max >= 1, 2, "at least 1 expected");
   int64_t deadline = bind_deadline(L, 3);
+  lua_settop(L, 3);
   cc_self *me = cc_self_get();
   taken t = {{NULL, 0, 0, 0}, 0};
   uint64_t size = cc_queue_size(q);
+  bool resumes = bind_resumes(); /* with nothing taken yet */
   lua_createtable(L, size < (uint64_t)max ? (int)(size < 1 << 20 ? size : 1 << 20) : (int)max, 1);
-  cc_outcome outcome = take(L, me, q, &t, max);
+  cc_outcome outcome = resumes ? CC_TIMEOUT : take(L, me, q, &t, max);
   if (t.n == 0 && outcome == CC_TIMEOUT && deadline != CC_NOW) {
     outcome = take_first(L, q, &t, deadline);
     if (outcome == CC_OK) take(L, me, q, &t, max);

@@ -459,7 +459,7 @@ static bool await(lua_State *L, mapper *m, int self, uint64_t target) {
   for (;;) {
     int64_t deadline = m->deadline, soon = tells ? cc_clock() + NEWS : CC_FOREVER;
     cc_job_aim(m->job, target);
-    cc_outcome outcome = bind_await(L, o, target, wait_job, m->crew, soon < deadline ? soon : deadline);
+    cc_outcome outcome = bind_await_here(L, o, target, wait_job, m->crew, soon < deadline ? soon : deadline);
     cc_job_aim(m->job, 0);
     if (outcome == CC_OK) return true;
     if (soon >= deadline) return false;

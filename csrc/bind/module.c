@@ -38,6 +38,7 @@ static void open_types(lua_State *L) {
   bind_open_subprocess(L);
   bind_open_future(L);
   bind_open_pool(L);
+  bind_open_loop(L);
   run_push_cancelled(L);
   lua_setfield(L, -2, "CANCELLED");
 }

@@ -25,7 +25,7 @@ static int once_run(lua_State *L) {
   cc_once *o = self(L);
   luaL_checktype(L, 2, LUA_TFUNCTION);
   bind_wait wait;
-  cc_self *me = bind_enter(L, &wait);
+  cc_self *me = bind_enter_task(L, &wait);
   cc_outcome outcome;
   do outcome = cc_once_begin(me, o);
   while (bind_again(L, &wait, outcome));

@@ -248,7 +248,7 @@ static cc_outcome wait_for(cc_self *me, cc_object *o, uint64_t what, int64_t dea
 static int pool_apply(lua_State *L) {
   cc_crew *c = bind_crew(L);
   luaL_checktype(L, 2, LUA_TFUNCTION);
-  cc_future *f = submit(L, c, 2, lua_gettop(L) - 1);
+  cc_future *f = bind_resumes() ? (cc_future *)bind_object(L, -1, CC_FUTURE) : submit(L, c, 2, lua_gettop(L) - 1);
   bind_await(L, &f->work.object, 0, wait_for, c, CC_FOREVER);
   if (cc_future_now(f) == CC_SUCCEEDED) return bind_push_result(L, f);
   bind_pool_keep(L, 1, f->traceback);
@@ -312,7 +312,7 @@ static bool join(lua_State *L, cc_crew *c, int64_t deadline) {
 static int pool_join(lua_State *L) {
   cc_crew *c = bind_crew(L);
   int64_t deadline = bind_deadline(L, 2);
-  if (cc_crew_now(c) == CC_CREW_OPEN) return luaL_error(L, "cannot join an open pool (close it first)");
+  if (!bind_resumes() && cc_crew_now(c) == CC_CREW_OPEN) return luaL_error(L, "cannot join an open pool (close it first)");
   lua_pushboolean(L, join(L, c, deadline));
   return 1;
 }

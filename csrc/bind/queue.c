@@ -34,14 +34,17 @@ void bind_queue_raise(lua_State *L, cc_outcome outcome) {
 ** in our hands. */
 static cc_outcome put_blocking(lua_State *L, cc_queue *q, int handle, int idx, int64_t deadline) {
   bind_wait wait;
-  cc_self *me = bind_enter(L, &wait);
+  cc_self *me = bind_enter_task(L, &wait);
   cc_outcome outcome;
   do {
     cc_item item;
-    bind_queue_item(L, q, handle, idx, &item);
+    bool resumes = bind_resumes();
+    if (!resumes) bind_queue_item(L, q, handle, idx, &item);
     bind_rearm(me, &wait);
     outcome = cc_queue_put(me, q, &item, deadline);
-    if (outcome != CC_OK) cc_item_drop(&item);
+    if (outcome == CC_OK || outcome == CC_SUSPENDED) continue;
+    if (resumes) cc_item_copy(&item, &me->slot->item);
+    cc_item_drop(&item);
   } while (bind_again(L, &wait, outcome));
   bind_queue_raise(L, outcome);
   return outcome;
@@ -49,6 +52,7 @@ static cc_outcome put_blocking(lua_State *L, cc_queue *q, int handle, int idx, i
 
 static cc_outcome put(lua_State *L, cc_queue *q, int handle, int idx, int64_t deadline) {
   cc_item item;
+  if (bind_resumes()) return put_blocking(L, q, handle, idx, deadline);
   bind_queue_item(L, q, handle, idx, &item);
   /* once it is put it may be gone */
   size_t bytes = cc_item_has_parcel(item.kind) ? item.u.parcel->size : 0;
@@ -58,6 +62,7 @@ static cc_outcome put(lua_State *L, cc_queue *q, int handle, int idx, int64_t de
   if (cc_unlikely(outcome == CC_TIMEOUT && deadline != CC_NOW && bind_enter_quietly(L, &wait))) {
     /* the same item: packing it again would call __transfer again */
     outcome = cc_queue_put(me, q, &item, deadline);
+    if (outcome == CC_SUSPENDED) bind_again(L, &wait, outcome);
     bind_leave(me);
   }
   if (cc_likely(outcome == CC_OK)) {
@@ -96,7 +101,7 @@ static int queue_put_nowait(lua_State *L) {
 
 cc_outcome bind_queue_wait_item(lua_State *L, cc_queue *q, cc_item *item, int64_t deadline) {
   bind_wait wait;
-  cc_self *me = bind_enter(L, &wait);
+  cc_self *me = bind_enter_task(L, &wait);
   cc_outcome outcome;
   do outcome = cc_queue_get(me, q, item, deadline);
   while (bind_again(L, &wait, outcome));
@@ -105,7 +110,7 @@ cc_outcome bind_queue_wait_item(lua_State *L, cc_queue *q, cc_item *item, int64_
 
 int bind_queue_get(lua_State *L, cc_queue *q, int64_t deadline) {
   cc_item item;
-  cc_outcome outcome = cc_queue_get(cc_self_get(), q, &item, CC_NOW);
+  cc_outcome outcome = bind_resumes() ? CC_TIMEOUT : cc_queue_get(cc_self_get(), q, &item, CC_NOW);
   if (outcome == CC_TIMEOUT && deadline != CC_NOW)
     outcome = bind_queue_wait_item(L, q, &item, deadline);
   if (cc_likely(outcome == CC_OK)) {
@@ -189,7 +194,7 @@ static int queue_join(lua_State *L) {
   cc_queue *q = self(L);
   int64_t deadline = bind_deadline(L, 2);
   bind_wait wait;
-  cc_self *me = bind_enter(L, &wait);
+  cc_self *me = bind_enter_task(L, &wait);
   cc_outcome outcome;
   do outcome = cc_queue_join(me, q, deadline);
   while (bind_again(L, &wait, outcome));

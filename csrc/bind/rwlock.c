@@ -30,11 +30,12 @@ static int acquire(lua_State *L, uint32_t mode) {
   int64_t deadline = bind_deadline(L, 2);
   bind_wait wait;
   bool abandoned;
+  lua_settop(L, 2);
   hold *h = lua_newuserdatauv(L, sizeof *h, 0); /* before there is something to lose */
   h->lock = NULL;
   h->mode = mode;
   luaL_setmetatable(L, hold_name);
-  cc_self *me = bind_enter(L, &wait);
+  cc_self *me = bind_enter_task(L, &wait);
   cc_outcome outcome;
   do outcome = cc_rwlock_acquire(me, w, mode, deadline, &abandoned);
   while (bind_again(L, &wait, outcome));

@@ -15,12 +15,12 @@ static cc_semaphore *self(lua_State *L) {
 }
 
 static bool acquire(lua_State *L, cc_semaphore *s, int64_t deadline) {
-  cc_outcome outcome = cc_semaphore_acquire(cc_self_get(), s, CC_NOW);
+  cc_outcome outcome = bind_resumes() ? CC_TIMEOUT : cc_semaphore_acquire(cc_self_get(), s, CC_NOW);
   if (cc_likely(outcome == CC_OK)) return true;
   if (deadline == CC_NOW) return false;
   bind_wait wait;
-  cc_self *me = bind_enter(L, &wait);
-  do outcome = cc_semaphore_acquire(me, s, deadline);
+  cc_self *me = bind_enter_task(L, &wait);
+  do outcome = cc_semaphore_acquire_slow(me, s, deadline);
   while (bind_again(L, &wait, outcome));
   return outcome == CC_OK;
 }

@@ -4,6 +4,7 @@
 
 #include "bind/bind.h"
 #include "core/family.h"
+#include "run/task.h"
 #include "run/thread.h"
 
 #define VERSION "scm"
@@ -11,6 +12,10 @@
 static int sleep_for(lua_State *L) {
   int64_t span = bind_seconds(L, 1);
   int64_t deadline = span == CC_FOREVER ? CC_FOREVER : cc_clock() + span;
+  if (run_task_runs(L)) {
+    lua_settop(L, 0);
+    return run_task_wait(L, deadline);
+  }
   bind_wait wait;
   cc_self *me = bind_enter(L, &wait);
   while (bind_again(L, &wait, cc_sleep(me, deadline))) continue;

@@ -67,7 +67,7 @@ static int thread_join(lua_State *L) {
   run_thread *t = self(L);
   int64_t deadline = bind_deadline(L, 2);
   bind_wait wait;
-  cc_self *me = bind_enter(L, &wait);
+  cc_self *me = bind_enter_task(L, &wait);
   cc_outcome outcome;
   int n;
   do outcome = t == run_process_myself() ? CC_MISUSE : run_thread_join(me, t, deadline);

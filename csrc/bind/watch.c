@@ -61,28 +61,42 @@ static cc_crew *own_crew(cc_object *const *objects, lua_Integer n) {
   return NULL;
 }
 
-static int wait(lua_State *L) {
-  luaL_checktype(L, 1, LUA_TTABLE);
-  int64_t deadline = bind_deadline(L, 2);
+/* The list at index 1: leaves at 3 and 4 room for the objects and for which are ready, at 5 its copy. */
+static void prepare(lua_State *L) {
   lua_Integer n = luaL_len(L, 1);
   luaL_argcheck(L, n <= MOST, 1, "too many objects");
+  if (n < 0) n = 0;
   lua_settop(L, 2);
-  if (n <= 0) {
-    lua_newtable(L);
-    return 1;
-  }
   cc_object **objects = lua_newuserdatauv(L, (size_t)n * sizeof *objects, 0);
   bool *ready = lua_newuserdatauv(L, (size_t)n * sizeof *ready, 0);
   memset(ready, 0, (size_t)n * sizeof *ready);
   copy_list(L, objects, n);
-  int copy = lua_gettop(L);
+}
+
+static int wait(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  int64_t deadline = bind_deadline(L, 2);
+  if (!bind_resumes()) prepare(L);
+  cc_object **objects = lua_touserdata(L, 3);
+  bool *ready = lua_touserdata(L, 4);
+  lua_Integer n = (lua_Integer)lua_rawlen(L, 4);
+  const int copy = 5;
+  if (n == 0) {
+    lua_newtable(L);
+    return 1;
+  }
   bind_wait wait;
-  cc_self *me = bind_enter(L, &wait);
+  cc_self *me = bind_enter_task(L, &wait);
   cc_outcome outcome;
   cc_crew *crew = own_crew(objects, n);
   do {
-    outcome = cc_watch_wait(me, objects, ready, (size_t)n, CC_NOW);
+    outcome = CC_TIMEOUT;
+    if (!bind_resumes()) outcome = cc_watch_wait(me, objects, ready, (size_t)n, CC_NOW);
     if (outcome != CC_TIMEOUT || deadline == CC_NOW) continue;
+    if (me->suspends) {
+      outcome = cc_watch_wait(me, objects, ready, (size_t)n, deadline);
+      continue;
+    }
     cc_crew_block(me, crew);
     outcome = cc_watch_wait(me, objects, ready, (size_t)n, deadline);
     cc_crew_unblock(me, crew);

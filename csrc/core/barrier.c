@@ -70,6 +70,11 @@ static cc_outcome stand(cc_self *me, cc_barrier *b, cc_waitlist *l, int64_t dead
       default: return cc_deadlock_told(me) ? CC_DEADLOCK : CC_CLOSED;
     }
   }
+  if (outcome == CC_SUSPENDED) {
+    me->stage = l == &b->late;
+    me->kept = round;
+    return outcome;
+  }
   cc_guard_lock(&b->object.guard, me->word);
   /* a late one was not part of the round that is complete */
   if (l == &b->object.waiters && b->round == round && !b->broken) break_it(me, b);
@@ -83,6 +88,12 @@ cc_outcome cc_barrier_arrive(cc_self *me, cc_barrier *b, int64_t deadline, uint3
     cc_waitlist *line = NULL;
     cc_outcome outcome = CC_OK;
     *act = false;
+    if (cc_resumes(me, &deadline)) {
+      line = me->stage ? &b->late : &b->object.waiters;
+      *round = me->kept;
+      *index = me->place;
+      goto waits;
+    }
     cc_guard_lock(&b->object.guard, me->word);
     *round = b->round;
     if (b->broken) {
@@ -110,6 +121,8 @@ cc_outcome cc_barrier_arrive(cc_self *me, cc_barrier *b, int64_t deadline, uint3
     if (line != NULL) cc_stand_in(me, &b->object, &b->object.guard, line);
     cc_section_end(me, &b->object.guard);
     if (line == NULL) return outcome;
+  waits:
+    me->place = *index;
     outcome = stand(me, b, line, deadline, *round);
     if (outcome != CC_MISUSE) return outcome;
   }

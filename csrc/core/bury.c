@@ -100,6 +100,8 @@ static void withdraw_all(cc_self *me, cc_slot *s, uint32_t process) {
     withdraw(me, &s->watchers[i], process);
 }
 
+void cc_slot_withdraw(cc_self *me, cc_slot *s) { withdraw_all(me, s, CC_NO_PROCESS); }
+
 /* What was in a hand goes through the caller's. */
 static void empty_hand(cc_self *me, cc_hand *h) {
   void *block = cc_held(h);

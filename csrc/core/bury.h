@@ -5,7 +5,7 @@
 #ifndef CC_BURY_H
 #define CC_BURY_H
 
-#include "os/os.h"
+#include "core/slot.h"
 
 /* Killed by a signal; ended of itself, with what other threads it had in the middle of anything;
 ** its main thread has left. */
@@ -14,5 +14,8 @@ typedef enum cc_end { CC_KILLED, CC_EXITED, CC_LEFT } cc_end;
 /* The process of that entry has ended (or was never forked). Called once, by whoever waited
 ** for it, before anybody hears of the end. The entry is free afterwards. */
 void cc_bury(uint32_t process, cc_end how);
+
+/* Takes a task, which will not go on, out of the lines in which it stands. */
+void cc_slot_withdraw(cc_self *me, cc_slot *s);
 
 #endif

@@ -101,6 +101,7 @@ cc_outcome cc_crew_submit(cc_self *me, cc_crew *c, cc_future *f, int64_t deadlin
   cc_member *by = cc_crew_own == c ? cc_member_own : NULL;
   for (;;) {
     cc_outcome outcome = CC_OK;
+    if (cc_resumes(me, &deadline)) goto waits;
     cc_guard_lock(&c->object.guard, me->word);
     cc_crew_state state = cc_crew_now(c);
     if (state != CC_CREW_OPEN && !(state == CC_CREW_CLOSED && by != NULL)) {
@@ -114,6 +115,7 @@ cc_outcome cc_crew_submit(cc_self *me, cc_crew *c, cc_future *f, int64_t deadlin
     }
     cc_guard_unlock(&c->object.guard);
     if (outcome != CC_TIMEOUT || deadline == CC_NOW) return outcome;
+  waits:
     outcome = cc_wait(me, &c->object, &c->object.guard, &c->room, &me->slot->waiter, deadline);
     if (outcome != CC_OK) return outcome;
   }

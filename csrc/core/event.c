@@ -57,6 +57,7 @@ static bool linger(const cc_event *e) {
 
 cc_outcome cc_event_wait(cc_self *me, cc_event *e, int64_t deadline) {
   bool set;
+  if (cc_resumes(me, &deadline)) goto waits;
   if (cc_event_is_set(e)) return CC_OK;
   if (deadline == CC_NOW) return CC_TIMEOUT;
   if (linger(e)) return CC_OK;
@@ -65,5 +66,6 @@ cc_outcome cc_event_wait(cc_self *me, cc_event *e, int64_t deadline) {
   if (!set) cc_stand(me, &e->object);
   cc_guard_unlock(&e->object.guard);
   if (set) return CC_OK;
+waits:
   return cc_wait(me, &e->object, &e->object.guard, &e->object.waiters, &me->slot->waiter, deadline);
 }

@@ -145,6 +145,7 @@ static void resume(cc_self *me, cc_object *o, uint32_t process) {
 
 cc_outcome cc_future_wait(cc_self *me, cc_future *f, int64_t deadline) {
   cc_object *o = &f->work.object;
+  if (cc_resumes(me, &deadline)) goto waits;
   if (cc_future_ended(f)) return CC_OK;
   if (deadline == CC_NOW) return CC_TIMEOUT;
   cc_guard_lock(&o->guard, me->word);
@@ -152,6 +153,7 @@ cc_outcome cc_future_wait(cc_self *me, cc_future *f, int64_t deadline) {
   if (waits) cc_stand(me, o);
   cc_guard_unlock(&o->guard);
   if (!waits) return CC_OK;
+waits:
   return cc_wait(me, o, &o->guard, &o->waiters, &me->slot->waiter, deadline);
 }
 

@@ -12,6 +12,7 @@
 #include "core/latch.h"
 #include "core/list.h"
 #include "core/lock.h"
+#include "core/loop.h"
 #include "core/once.h"
 #include "core/pipe.h"
 #include "core/queue.h"
@@ -60,4 +61,5 @@ void cc_kinds_open(void) {
   cc_kind_define(CC_POOL, &cc_pool_ops);
   cc_kind_define(CC_CREW, &cc_crew_ops);
   cc_kind_define(CC_JOB, &cc_job_ops);
+  cc_kind_define(CC_LOOP, &cc_loop_ops);
 }

@@ -40,6 +40,7 @@ static void mend(cc_self *me, cc_object *o, uint32_t process) {
 const cc_ops cc_latch_ops = {.ready = ready, .mend = mend};
 
 cc_outcome cc_latch_wait(cc_self *me, cc_latch *l, int64_t deadline) {
+  if (cc_resumes(me, &deadline)) goto waits;
   bool open = atomic_load_explicit(&l->count, memory_order_acquire) == 0;
   if (open) return CC_OK;
   if (deadline == CC_NOW) return CC_TIMEOUT;
@@ -48,5 +49,6 @@ cc_outcome cc_latch_wait(cc_self *me, cc_latch *l, int64_t deadline) {
   if (!open) cc_stand(me, &l->object);
   cc_guard_unlock(&l->object.guard);
   if (open) return CC_OK;
+waits:
   return cc_wait(me, &l->object, &l->object.guard, &l->object.waiters, &me->slot->waiter, deadline);
 }

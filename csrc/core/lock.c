@@ -87,8 +87,10 @@ static void wake_first(cc_self *me, cc_lock *k) {
 /* From the moment when the caller was woken, or (not woken) before it stands in line. */
 static cc_outcome acquire(cc_self *me, cc_lock *k, int64_t deadline, bool woken) {
   for (;;) {
-    if (try_take(me, k)) return CC_OK;
-    if (!line_up(me, k, woken)) continue;
+    if (!cc_resumes(me, &deadline)) {
+      if (try_take(me, k)) return CC_OK;
+      if (!line_up(me, k, woken)) continue;
+    }
     cc_outcome outcome = cc_wait(me, &k->object, &k->object.guard, &k->object.waiters,
                                  &me->slot->waiter, deadline);
     if (outcome != CC_OK) return outcome;
@@ -109,6 +111,7 @@ static cc_outcome acquire(cc_self *me, cc_lock *k, int64_t deadline, bool woken)
 }
 
 cc_outcome cc_lock_acquire_slow(cc_self *me, cc_lock *k, int64_t deadline) {
+  if (me->suspended) return acquire(me, k, deadline, false);
   for (int i = 0; i < SPINS; i++) {
     if (try_take(me, k)) return CC_OK;
     if (deadline == CC_NOW) return CC_TIMEOUT;
@@ -130,9 +133,9 @@ void cc_lock_moved(cc_self *me, cc_lock *k) {
 
 cc_outcome cc_lock_acquire_moved(cc_self *me, cc_lock *k) {
   cc_waiter *w = &me->slot->waiter;
-  w->moved = false; /* it has arrived: from here on this line is its own */
-  cc_outcome outcome =
-      cc_wait(me, &k->object, &k->object.guard, &k->object.waiters, w, CC_FOREVER);
+  int64_t deadline = CC_FOREVER;
+  if (!cc_resumes(me, &deadline)) w->moved = false; /* it has arrived: from here on this line is its own */
+  cc_outcome outcome = cc_wait(me, &k->object, &k->object.guard, &k->object.waiters, w, CC_FOREVER);
   return outcome == CC_OK ? acquire(me, k, CC_FOREVER, true) : outcome;
 }
 
@@ -197,6 +200,14 @@ static void withdrawn(cc_self *me, cc_object *o, cc_waitlist *line) {
 
 const cc_ops cc_lock_ops = {
     .ready = ready, .notice = notice, .abandon = abandon, .withdrawn = withdrawn, .mend = mend};
+
+cc_outcome cc_rlock_taken(cc_self *me, cc_lock *k, cc_outcome outcome) {
+  if (outcome != CC_OK) return outcome;
+  atomic_store_explicit(&k->count, 1, memory_order_relaxed);
+  if (cc_hold_add(me, &k->object, 0)) return CC_OK;
+  cc_lock_release(me, k);
+  return CC_NO_MEMORY;
+}
 
 uint32_t cc_rlock_count(const cc_lock *k) {
   return cc_lock_locked(k) ? atomic_load_explicit(&k->count, memory_order_relaxed) : 0;

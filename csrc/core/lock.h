@@ -67,6 +67,9 @@ static inline bool cc_lock_mine(const cc_self *me, const cc_lock *k) {
 
 cc_lock *cc_rlock_new(void);
 
+/* The caller has tried to take an rlock that it did not hold, with that outcome: counts it. */
+cc_outcome cc_rlock_taken(cc_self *me, cc_lock *k, cc_outcome outcome);
+
 /* The same results; CC_NO_MEMORY in addition. */
 static inline cc_outcome cc_rlock_acquire(cc_self *me, cc_lock *k, int64_t deadline) {
   if (cc_lock_mine(me, k)) {
@@ -74,15 +77,13 @@ static inline cc_outcome cc_rlock_acquire(cc_self *me, cc_lock *k, int64_t deadl
                           memory_order_relaxed);
     return CC_OK;
   }
-  cc_outcome outcome = cc_lock_acquire(me, k, deadline);
-  if (cc_likely(outcome == CC_OK)) {
-    atomic_store_explicit(&k->count, 1, memory_order_relaxed);
-    if (cc_unlikely(!cc_hold_add(me, &k->object, 0))) {
-      cc_lock_release(me, k);
-      outcome = CC_NO_MEMORY;
-    }
-  }
-  return outcome;
+  return cc_rlock_taken(me, k, cc_lock_acquire(me, k, deadline));
+}
+
+/* Goes on with a wait that was suspended, for either kind. */
+static inline cc_outcome cc_lock_resume(cc_self *me, cc_lock *k) {
+  cc_outcome outcome = cc_lock_acquire_slow(me, k, CC_FOREVER);
+  return k->object.kind == CC_RLOCK ? cc_rlock_taken(me, k, outcome) : outcome;
 }
 
 /* False when the caller does not hold it. */

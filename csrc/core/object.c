@@ -18,6 +18,7 @@ static const char *const names[CC_KINDS] = {
     [CC_CONNECTION] = "connection", [CC_PIPE] = "pipe",
     [CC_DICT] = "dict", [CC_LIST] = "list", [CC_ARRAY] = "array",
     [CC_FUTURE] = "future", [CC_POOL] = "pool", [CC_CREW] = "crew", [CC_JOB] = "job",
+    [CC_LOOP] = "loop",
 };
 
 const char *cc_kind_name(cc_kind kind) {

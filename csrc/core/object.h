@@ -46,6 +46,7 @@ typedef enum cc_kind {
   CC_POOL,
   CC_CREW, /* the workers of a pool */
   CC_JOB,  /* a map that they work on */
+  CC_LOOP, /* of tasks */
   CC_KINDS /* one more than the last */
 } cc_kind;
 

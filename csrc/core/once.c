@@ -43,8 +43,10 @@ static void pass_on(cc_self *me, cc_once *o) {
 
 cc_outcome cc_once_begin(cc_self *me, cc_once *o) {
   cc_waiter *w = &me->slot->waiter;
-  if (atomic_load_explicit(&o->done, memory_order_acquire)) return CC_CLOSED;
+  int64_t deadline = CC_FOREVER;
   cc_outcome outcome = CC_TIMEOUT;
+  if (cc_resumes(me, &deadline)) goto waits;
+  if (atomic_load_explicit(&o->done, memory_order_acquire)) return CC_CLOSED;
   cc_guard_lock(&o->object.guard, me->word);
   if (atomic_load_explicit(&o->done, memory_order_relaxed)) {
     outcome = CC_CLOSED;
@@ -60,7 +62,8 @@ cc_outcome cc_once_begin(cc_self *me, cc_once *o) {
   cc_guard_unlock(&o->object.guard);
   if (outcome == CC_OK) return begin(me, o);
   if (outcome != CC_TIMEOUT) return outcome;
-  outcome = cc_wait(me, &o->object, &o->object.guard, &o->object.waiters, w, CC_FOREVER);
+waits:
+  outcome = cc_wait(me, &o->object, &o->object.guard, &o->object.waiters, w, deadline);
   if (outcome != CC_OK) return outcome;
   if (cc_deadlock_told(me) && cc_granted(w) == NEXT) {
     cc_once_end(me, o, NULL); /* from another who was told: this one raises, too */

@@ -13,6 +13,7 @@
 
 #include "core/arena.h"
 #include "core/deadlock.h"
+#include "core/loop.h"
 #include "core/park.h"
 
 #define MAX_SPIN 50000 /* ns */
@@ -120,7 +121,10 @@ uint32_t cc_grant_all(cc_self *me, cc_guard *guard, cc_waitlist *l, uint32_t rea
 /* ==} */
 
 void cc_wake(cc_slot *s) {
-  if (s != NULL && atomic_exchange(&s->token, 1) == 2) cc_futex_wake(&s->token, 1);
+  if (s == NULL) return;
+  uint32_t before = atomic_exchange(&s->token, 1);
+  if (before == 2) cc_futex_wake(&s->token, 1);
+  if (cc_unlikely(before == 3)) cc_loop_push(s);
 }
 
 static uint32_t cpu_count(void) {
@@ -257,9 +261,27 @@ static bool granted(const cc_waiter *w, size_t n) {
   return false;
 }
 
+/* The same for a task, which leaves its thread to others meanwhile. Its loop has put the token
+** back to 0 when it goes on. */
+static cc_outcome suspend(cc_self *me, const cc_waiter *w, size_t n, int64_t deadline) {
+  me->suspended = false;
+  for (;;) {
+    uint32_t none = 0;
+    if (granted(w, n)) return CC_OK;
+    if (cc_cancelled(me)) return CC_CANCELLED;
+    if (deadline != CC_FOREVER && cc_clock() >= deadline) return CC_TIMEOUT;
+    if (atomic_compare_exchange_strong(&me->slot->token, &none, 3)) break;
+    atomic_store(&me->slot->token, 0); /* a wake-up: look again */
+  }
+  me->suspended = true;
+  me->deadline = deadline;
+  return CC_SUSPENDED;
+}
+
 /* Until one of the n waiters is granted. */
 static cc_outcome block(cc_self *me, cc_object *o, const cc_waiter *w, size_t n, int64_t deadline) {
   cc_outcome outcome = CC_OK;
+  if (cc_unlikely(me->suspends)) return suspend(me, w, n, deadline);
   cc_assert(cc_begin(me) == 0); /* no section is open */
   cc_deadlock_forget(me); /* what was told of an earlier wait */
   enter(me, o);
@@ -290,6 +312,7 @@ static cc_outcome block(cc_self *me, cc_object *o, const cc_waiter *w, size_t n,
 cc_outcome cc_wait(cc_self *me, cc_object *o, cc_guard *guard, cc_waitlist *l, cc_waiter *w,
                    int64_t deadline) {
   cc_outcome outcome = block(me, o, w, 1, deadline);
+  if (outcome == CC_SUSPENDED) return outcome;
   if (outcome != CC_OK) {
     cc_guard_lock(guard, me->word);
     if (w->moved || cc_granted(w) != 0) {
@@ -309,14 +332,17 @@ cc_outcome cc_wait(cc_self *me, cc_object *o, cc_guard *guard, cc_waitlist *l, c
 
 cc_outcome cc_wait_any(cc_self *me, cc_object *o, const cc_waiter *w, size_t n, int64_t deadline) {
   /* those who look for deadlocks read the slot's own waiter, which is in no line now */
-  uint64_t waits = (atomic_load_explicit(&me->slot->waiter.granted, memory_order_relaxed) >> 32) + 1;
-  atomic_store_explicit(&me->slot->waiter.granted, waits << 32, memory_order_relaxed);
+  if (!me->suspended) {
+    uint64_t waits = (atomic_load_explicit(&me->slot->waiter.granted, memory_order_relaxed) >> 32) + 1;
+    atomic_store_explicit(&me->slot->waiter.granted, waits << 32, memory_order_relaxed);
+  }
   cc_outcome outcome = block(me, o, w, n, deadline);
   return outcome == CC_OK && cc_deadlock_told(me) ? CC_DEADLOCK : outcome;
 }
 
 cc_outcome cc_sleep(cc_self *me, int64_t deadline) {
   cc_outcome outcome = CC_TIMEOUT;
+  if (me->suspends) return suspend(me, NULL, 0, me->suspended ? me->deadline : deadline);
   int64_t spinning = me->spin;
   me->spin = 0; /* nobody is expected to end a sleep early */
   enter(me, NULL);
@@ -359,6 +385,34 @@ cc_outcome cc_wait_ready(cc_self *me, cc_polled *list, size_t n, int64_t deadlin
     if (any || rest <= 0) break;
   }
   leave(me);
+  return outcome;
+}
+
+#define LONG 3600000000000 /* ns: the longest poll */
+
+/* Whoever cancels the thread wakes its slot as a task's, since it asks its loop. */
+cc_outcome cc_loop_poll(cc_self *me, cc_loop *l, int fd, int64_t deadline) {
+  cc_outcome outcome = CC_TIMEOUT;
+  cc_polled polled = {fd, false, false};
+  _Atomic uint32_t *token = &me->slot->token;
+  uint32_t none = 0;
+  atomic_store(&me->slot->loop, l);
+  enter(me, NULL);
+  for (;;) {
+    int64_t now = cc_clock();
+    int64_t rest = deadline == CC_FOREVER || deadline - now > LONG ? LONG : deadline - now;
+    if (me->interrupted != NULL && rest > LOOK_UP) rest = LOOK_UP;
+    if (cc_cancelled(me)) outcome = CC_CANCELLED;
+    else if (interrupted(me)) outcome = CC_INTERRUPTED;
+    if (outcome != CC_TIMEOUT) break;
+    atomic_compare_exchange_strong(token, &none, 3);
+    cc_descriptors_poll(&polled, 1, rest < 0 || atomic_load(token) == 1 ? 0 : rest);
+    atomic_store(token, none = 0);
+    if (polled.ready) outcome = CC_OK;
+    if (polled.ready || (deadline != CC_FOREVER && cc_clock() >= deadline)) break;
+  }
+  leave(me);
+  atomic_store(&me->slot->loop, NULL);
   return outcome;
 }
 

@@ -17,10 +17,19 @@ typedef enum cc_outcome {
   CC_CLOSED,
   CC_NO_MEMORY,
   CC_DEADLOCK,    /* the wait can never end; the report is in self->report */
+  CC_SUSPENDED,   /* only of a task: it stands in line, and the same call is to be made again later */
   CC_MISUSE
 } cc_outcome;
 
 #define CC_NOW 0 /* a deadline that has passed: do not wait */
+
+/* Whether the calling task goes on with a wait that was suspended: then it stands in line already,
+** and the deadline is that of the first call. */
+static inline bool cc_resumes(const cc_self *me, int64_t *deadline) {
+  if (cc_likely(!me->suspended)) return false;
+  *deadline = me->deadline;
+  return true;
+}
 
 /* Stands in a line of o: call under its guard, inside a section, which it leaves open. */
 void cc_waitlist_append(cc_self *me, cc_object *o, cc_guard *guard, cc_waitlist *l, cc_waiter *w,

@@ -240,7 +240,7 @@ static cc_outcome outcome_of(uint32_t reason) {
 
 static cc_outcome wait_for_room(cc_self *me, cc_queue *q, int64_t deadline) {
   cc_waiter *w = &me->slot->waiter;
-  settle(me, q); /* room may have come between the look and the flag */
+  if (!cc_resumes(me, &deadline)) settle(me, q); /* room may have come between the look and the flag */
   cc_outcome outcome = cc_wait(me, &q->object, &q->put.guard, &q->put.waiters, w, deadline);
   if (outcome != CC_OK) return outcome;
   outcome = outcome_of(cc_granted(w));
@@ -253,6 +253,7 @@ static cc_outcome wait_for_room(cc_self *me, cc_queue *q, int64_t deadline) {
 cc_outcome cc_queue_put(cc_self *me, cc_queue *q, const cc_item *item, int64_t deadline) {
   cc_outcome outcome = CC_OK;
   bool waits = false;
+  if (cc_unlikely(me->suspended)) return wait_for_room(me, q, deadline);
   if (deadline != CC_NOW && cc_queue_size(q) >= q->capacity)
     linger(&q->get.count, atomic_load(&q->get.count));
   cc_guard_lock(&q->put.guard, me->word);
@@ -296,6 +297,7 @@ static cc_outcome wait_for_item(cc_self *me, cc_queue *q, cc_item *item, int64_t
 cc_outcome cc_queue_get(cc_self *me, cc_queue *q, cc_item *item, int64_t deadline) {
   cc_outcome outcome = CC_OK;
   bool waits = false;
+  if (cc_unlikely(cc_resumes(me, &deadline))) goto waits;
   if (deadline != CC_NOW && !atomic_load(&q->closed))
     linger(&q->put.count, atomic_load(&q->get.count));
   cc_guard_lock(&q->object.guard, me->word);
@@ -312,7 +314,10 @@ cc_outcome cc_queue_get(cc_self *me, cc_queue *q, cc_item *item, int64_t deadlin
     waits = true;
   }
   cc_guard_unlock(&q->object.guard);
-  if (cc_unlikely(waits)) outcome = wait_for_item(me, q, item, deadline);
+  if (cc_unlikely(waits)) {
+  waits:
+    outcome = wait_for_item(me, q, item, deadline);
+  }
   if (cc_unlikely(atomic_load(&q->get.putters))) settle(me, q);
   return outcome;
 }

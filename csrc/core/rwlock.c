@@ -53,6 +53,7 @@ static void leave(cc_self *me, cc_rwlock *w, uint32_t mode) {
 static cc_outcome enter_or_wait(cc_self *me, cc_rwlock *w, uint32_t mode, int64_t deadline,
                                 bool again) {
   bool entered, waits = false;
+  if (cc_resumes(me, &deadline)) goto waits;
   if (!cc_hold_reserve(me)) return CC_NO_MEMORY;
   cc_guard_lock(&w->object.guard, me->word);
   entered = again || (w->object.waiters.first == NULL && is_free(w, mode));
@@ -65,6 +66,7 @@ static cc_outcome enter_or_wait(cc_self *me, cc_rwlock *w, uint32_t mode, int64_
   }
   cc_section_end(me, &w->object.guard);
   if (!waits) return entered ? CC_OK : CC_TIMEOUT;
+waits:;
   cc_outcome outcome = cc_wait(me, &w->object, &w->object.guard, &w->object.waiters,
                                &me->slot->waiter, deadline);
   if (outcome == CC_OK && cc_deadlock_told(me)) {
@@ -72,7 +74,7 @@ static cc_outcome enter_or_wait(cc_self *me, cc_rwlock *w, uint32_t mode, int64_
     cc_rwlock_release(me, w, mode);
     return CC_DEADLOCK;
   }
-  if (outcome != CC_OK) { /* readers may have stood behind a writer that went away */
+  if (outcome != CC_OK && outcome != CC_SUSPENDED) { /* readers may have stood behind a writer that went away */
     cc_guard_lock(&w->object.guard, me->word);
     serve(me, w);
     cc_guard_unlock(&w->object.guard);
@@ -84,7 +86,8 @@ cc_outcome cc_rwlock_acquire(cc_self *me, cc_rwlock *w, uint32_t mode, int64_t d
                              bool *abandoned) {
   bool reads = cc_hold_has(me, &w->object, CC_READ);
   *abandoned = false;
-  if (cc_hold_has(me, &w->object, CC_WRITE) || (reads && mode == CC_WRITE)) return CC_MISUSE;
+  if (me->suspended) reads = false; /* it was looked at when the wait began */
+  else if (cc_hold_has(me, &w->object, CC_WRITE) || (reads && mode == CC_WRITE)) return CC_MISUSE;
   cc_outcome outcome = enter_or_wait(me, w, mode, deadline, reads);
   if (outcome == CC_OK && cc_unlikely(atomic_load(&w->abandoned) != 0))
     *abandoned = atomic_exchange(&w->abandoned, 0) != 0;

@@ -52,6 +52,7 @@ static void serve(cc_self *me, cc_semaphore *s) {
 
 cc_outcome cc_semaphore_acquire_slow(cc_self *me, cc_semaphore *s, int64_t deadline) {
   bool got = false;
+  if (cc_resumes(me, &deadline)) goto waits;
   (void)cc_hold_reserve(me);
   cc_guard_lock(&s->object.guard, me->word);
   atomic_store(&s->waiting, 1); /* before the last look at the value */
@@ -70,6 +71,7 @@ cc_outcome cc_semaphore_acquire_slow(cc_self *me, cc_semaphore *s, int64_t deadl
   cc_descriptor_update(&s->object); /* a unit has gone, to the caller or to others */
   if (got) return CC_OK;
   if (deadline == CC_NOW) return CC_TIMEOUT;
+waits:;
   cc_outcome outcome = cc_wait(me, &s->object, &s->object.guard, &s->object.waiters,
                                &me->slot->waiter, deadline);
   if (outcome != CC_OK || !cc_deadlock_told(me)) return outcome;

@@ -45,27 +45,30 @@ void cc_self_attach(void) {
   atomic_store(&s->cancel, 0);
   atomic_store(&s->parked, 0);
   atomic_store(&s->waiting_for, NULL);
-  atomic_store(&s->thread, NULL);
+  atomic_store(&s->thread, me->home != NULL ? atomic_load(&me->home->thread) : NULL);
+  atomic_store(&s->loop, me->loop);
   atomic_store(&s->blocked, 0);
   cc_assert(atomic_load(&s->report) == NULL); /* releasing one needs a slot */
   s->ident = atomic_fetch_add(&f->next_id, 1) + 1;
   me->slot = s;
   me->word = index + 1;
+  me->sleeps = 0;
+  me->report = NULL;
+  cc_deadlock_active(me, true);
+  if (me->cancelled) atomic_store(&s->cancel, 1);
+  if (me->home != NULL) return; /* a task: the rest is as its thread has it */
   me->shield = 0;
   me->spin = FIRST_SPIN;
   me->misses = me->rest = 0;
   me->no_signals = false;
   me->interrupted = NULL;
   me->where = NULL;
-  me->sleeps = 0;
-  me->report = NULL;
   me->on_detach = NULL;
-  cc_deadlock_active(me, true);
   cc_thread_at_exit(at_exit, me);
 }
 
 void cc_self_renew(void) {
-  cc_self_storage.slot = NULL; /* the parent's, which lives on */
+  memset(&cc_self_storage, 0, sizeof cc_self_storage); /* the parent's slot lives on */
   cc_self_attach();
 }
 
@@ -239,17 +242,20 @@ void cc_slot_bury(cc_slot *s) {
   give_slot(s, cc_self_word());
 }
 
-void cc_self_detach(void) {
+void cc_self_detach(void) { cc_self_give_up(false); }
+
+void cc_self_give_up(bool killed) {
   cc_self *me = &cc_self_storage;
   if (me->slot == NULL) return;
   if (me->on_detach != NULL) me->on_detach();
   cc_slot *s = me->slot;
-  cc_holds_abandon(me, s, false);
+  cc_holds_abandon(me, s, killed);
   cc_assert(cc_hands_empty(me));
   uint32_t word = me->word;
   cc_deadlock_active(me, false);
   cc_parcel_release(me->report);
   cc_parcel_release(atomic_exchange(&s->report, NULL)); /* one that it did not wait for */
   me->slot = NULL;
+  atomic_store(&s->loop, NULL);
   give_slot(s, word);
 }

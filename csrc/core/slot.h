@@ -25,13 +25,14 @@ typedef struct cc_hold {
 } cc_hold;
 
 typedef struct cc_slot {
-  _Alignas(64) _Atomic uint32_t token; /* 0 none, 1 a wake-up, 2 its thread sleeps */
+  _Alignas(64) _Atomic uint32_t token; /* 0 none, 1 a wake-up, 2 its thread sleeps, 3 its task is suspended */
   _Atomic uint32_t cancel;             /* a requests to stop, by anyone: how many, 0 for none */
   _Atomic uint32_t parked;             /* 1 while its thread is blocked; by its thread */
   _Atomic uint32_t process;            /* entry of its process, CC_NO_PROCESS: it is free */
   _Atomic uint64_t ident;              /* unique; by its thread, when it begins another's run */
   _Atomic(cc_object *) waiting_for;    /* by its thread; to be printed only */
   _Atomic(cc_object *) thread;         /* its thread object; by its thread */
+  _Atomic(struct cc_loop *) loop;      /* that goes on with its task; NULL: it is a thread's. By its thread */
   uint32_t next_free;                  /* under the slot guard */
   _Atomic uint32_t active;             /* its thread could signal; by its thread */
   _Atomic uint64_t blocked;            /* not 0: asleep without deadline, a number per sleep */
@@ -66,12 +67,28 @@ typedef struct cc_self {
   bool looked;       /* for a deadlock, since this wait began */
   struct cc_parcel *report; /* of a deadlock, to be raised; one reference */
   void (*on_detach)(void); /* called when the thread gives its slot back; NULL: nothing */
+  /* {== of a task, see loop.h */
+  cc_slot *home;         /* the slot of the thread that runs the task; NULL: this is a thread's */
+  struct cc_loop *loop;
+  bool cancelled;        /* asked to stop; its slot, if it has one, says so, too */
+  bool suspends;         /* the call that is being made may end as CC_SUSPENDED */
+  bool suspended;        /* the last wait ended so: it stands where it stood, and is to be gone on with */
+  bool shielded;         /* that wait goes on in a clean-up, in spite of a cancellation */
+  uint32_t stage;        /* of a call that waits several times; by that call */
+  uint64_t kept;         /* by that call */
+  uint32_t place;        /* by that call */
+  int64_t deadline;      /* of that wait */
+  /* ==} */
 } cc_self;
 
 extern _Thread_local cc_self cc_self_storage;
 
 void cc_self_attach(void);
 void cc_self_detach(void); /* gives the slot back; safe when there is none */
+void cc_self_give_up(bool killed); /* the same; what it held is abandoned as by a killed process */
+
+/* The slot of the calling thread, also while it runs a task. */
+static inline cc_slot *cc_home_slot(const cc_self *me) { return me->home != NULL ? me->home : me->slot; }
 
 void cc_self_renew(void);  /* in a child: the only thread gets a slot of its own */
 

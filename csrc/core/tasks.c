@@ -41,12 +41,15 @@ uint64_t cc_tasks_done(cc_self *me, cc_tasks *t, const _Atomic uint64_t *total, 
 cc_outcome cc_tasks_join(cc_self *me, cc_tasks *t, const _Atomic uint64_t *total, cc_object *o,
                          int64_t deadline) {
   cc_waiter *w = &me->slot->waiter;
+  bool done = false;
+  if (cc_resumes(me, &deadline)) goto waits;
   if (all_done(t, total)) return CC_OK;
   if (deadline == CC_NOW) return CC_TIMEOUT;
   cc_guard_lock(&t->guard, me->word);
   atomic_store(&t->waiting, 1);
-  bool done = all_done(t, total);
+  done = all_done(t, total);
   if (!done) cc_stand_in(me, o, &t->guard, &t->waiters);
   cc_guard_unlock(&t->guard);
+waits:
   return done ? CC_OK : cc_wait(me, o, &t->guard, &t->waiters, w, deadline);
 }

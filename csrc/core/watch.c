@@ -51,9 +51,12 @@ static cc_object *waits_for(cc_object *const *objects, size_t n) {
 
 cc_outcome cc_watch_wait(cc_self *me, cc_object *const *objects, bool *ready, size_t n,
                          int64_t deadline) {
+  bool any = false;
+  cc_waiter *nodes = me->slot->watchers;
+  if (cc_resumes(me, &deadline)) goto waits;
   if (look(me, objects, ready, n)) return CC_OK;
   if (deadline == CC_NOW) return CC_TIMEOUT;
-  cc_waiter *nodes = cc_arena_take(n * sizeof *nodes);
+  nodes = cc_arena_take(n * sizeof *nodes);
   if (nodes == NULL) return CC_NO_MEMORY;
   memset(nodes, 0, n * sizeof *nodes);
   for (size_t i = 0; i < n; i++) atomic_store(&nodes[i].granted, (uint64_t)++me->watches << 32);
@@ -65,8 +68,10 @@ cc_outcome cc_watch_wait(cc_self *me, cc_object *const *objects, bool *ready, si
   cc_commit(me, 0);
   for (size_t i = 0; i < n; i++) stand(me, objects[i], &nodes[i]);
   /* what became ready before its flag was up is seen now */
-  bool any = look(me, objects, ready, n);
+  any = look(me, objects, ready, n);
+waits:;
   cc_outcome outcome = any ? CC_OK : cc_wait_any(me, waits_for(objects, n), nodes, n, deadline);
+  if (outcome == CC_SUSPENDED) return outcome;
   for (size_t i = 0; i < n; i++) any |= ready[i] |= step_out(me, objects[i], &nodes[i]);
   cc_note(me, me->slot->watchers);
   me->slot->watchers = NULL;

@@ -9,6 +9,7 @@
 
 #include "codec/codec.h"
 #include "run/context.h"
+#include "run/task.h"
 #include "run/thread.h"
 
 static lua_State *get_coroutine(lua_State *L) {
@@ -17,8 +18,7 @@ static lua_State *get_coroutine(lua_State *L) {
   return co;
 }
 
-/* lua_resume, during which co is the thread's running coroutine. */
-static int resume_noted(lua_State *L, lua_State *co, int nargs, int *nresults) {
+int run_resume(lua_State *L, lua_State *co, int nargs, int *nresults) {
   run_thread *t = run_thread_current();
   if (t == NULL) return lua_resume(co, L, nargs, nresults);
   void *before = atomic_load_explicit(&t->running, memory_order_relaxed);
@@ -36,15 +36,22 @@ static int resume_noted(lua_State *L, lua_State *co, int nargs, int *nresults) {
   return status;
 }
 
-/* The number of results, now on L; -1 and an error value instead. */
-static int resume_and_move(lua_State *L, lua_State *co, int nargs) {
+/* The number of results, now on L; -1 and an error value instead. A coroutine that has yielded since its task
+** is suspended makes L yield, too, which goes on with `again`. */
+static int resume_and_move(lua_State *L, lua_State *co, int nargs, lua_KFunction again) {
   int nresults;
   if (!lua_checkstack(co, nargs)) {
     lua_pushliteral(L, "too many arguments to resume");
     return -1;
   }
   lua_xmove(L, co, nargs);
-  int status = resume_noted(L, co, nargs, &nresults);
+  lua_State *top = run_task_enter(L, co);
+  int status = run_resume(L, co, nargs, &nresults);
+  run_task_leave(top);
+  if (status == LUA_YIELD && top == L && run_task_suspends()) {
+    lua_pop(co, nresults);
+    return lua_yieldk(L, 0, 0, again);
+  }
   if (status != LUA_OK && status != LUA_YIELD) {
     lua_xmove(co, L, 1);
     return -1;
@@ -58,20 +65,24 @@ static int resume_and_move(lua_State *L, lua_State *co, int nargs) {
   return nresults;
 }
 
-static int resume(lua_State *L) {
-  lua_State *co = get_coroutine(L);
-  int n = resume_and_move(L, co, lua_gettop(L) - 1);
-  if (n < 0) {
-    lua_pushboolean(L, 0);
-    lua_insert(L, -2);
-    return 2;
-  }
-  lua_pushboolean(L, 1);
+static int resumed(lua_State *L, int n) {
+  lua_pushboolean(L, n >= 0);
+  if (n < 0) n = 1;
   lua_insert(L, -(n + 1));
   return n + 1;
 }
 
-static int reset(lua_State *co) {
+static int resume_again(lua_State *L, int status, lua_KContext unused) {
+  (void)status, (void)unused;
+  return resumed(L, resume_and_move(L, lua_tothread(L, 1), 0, resume_again));
+}
+
+static int resume(lua_State *L) {
+  lua_State *co = get_coroutine(L);
+  return resumed(L, resume_and_move(L, co, lua_gettop(L) - 1, resume_again));
+}
+
+int run_reset(lua_State *co) {
   uint32_t before = run_unwinding;
   run_unwinding++;
   int status = lua_resetthread(co); /* handlers that raise count, too */
@@ -85,20 +96,18 @@ static int close(lua_State *L) {
   bool runs = L == co || (lua_status(co) == LUA_OK && lua_getstack(co, 0, &ar));
   if (runs)
     return luaL_error(L, "cannot close a %s coroutine", L == co ? "running" : "normal");
-  bool ok = reset(co) == LUA_OK;
+  bool ok = run_reset(co) == LUA_OK;
   lua_pushboolean(L, ok);
   if (ok) return 1;
   lua_xmove(co, L, 1);
   return 2;
 }
 
-static int call_wrapped(lua_State *L) {
-  lua_State *co = lua_tothread(L, lua_upvalueindex(1));
-  int n = resume_and_move(L, co, lua_gettop(L));
+static int wrapped(lua_State *L, lua_State *co, int n) {
   if (n >= 0) return n;
   int status = lua_status(co);
   if (status != LUA_OK && status != LUA_YIELD) {
-    status = reset(co); /* closes what is to be closed */
+    status = run_reset(co); /* closes what is to be closed */
     lua_xmove(co, L, 1);
   }
   if (status != LUA_ERRMEM && lua_type(L, -1) == LUA_TSTRING) {
@@ -107,6 +116,17 @@ static int call_wrapped(lua_State *L) {
     lua_concat(L, 2);
   }
   return lua_error(L);
+}
+
+static int call_wrapped_again(lua_State *L, int status, lua_KContext unused) {
+  lua_State *co = lua_tothread(L, lua_upvalueindex(1));
+  (void)status, (void)unused;
+  return wrapped(L, co, resume_and_move(L, co, 0, call_wrapped_again));
+}
+
+static int call_wrapped(lua_State *L) {
+  lua_State *co = lua_tothread(L, lua_upvalueindex(1));
+  return wrapped(L, co, resume_and_move(L, co, lua_gettop(L), call_wrapped_again));
 }
 
 static int wrap(lua_State *L) {

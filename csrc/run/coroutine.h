@@ -8,6 +8,12 @@
 
 #include <lua.h>
 
+/* lua_resume, during which co is the thread's running coroutine. */
+int run_resume(lua_State *L, lua_State *co, int nargs, int *nresults);
+
+/* lua_resetthread, which counts as clean-up. */
+int run_reset(lua_State *co);
+
 /* Replaces them in a thread's state. */
 void run_coroutine_open(lua_State *L);
 

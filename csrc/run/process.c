@@ -177,7 +177,7 @@ static void on_interrupt(int sig) {
 
 /* In the thread that is meant. */
 static void on_nudge(int sig) {
-  const cc_slot *s = cc_self_storage.slot;
+  const cc_slot *s = cc_home_slot(&cc_self_storage);
   run_thread *t = s != NULL ? (run_thread *)atomic_load(&s->thread) : NULL;
   lua_State *running = t != NULL ? atomic_load(&t->running) : NULL;
   (void)sig;
@@ -519,7 +519,7 @@ int run_process_start(run_thread *t, run_message *m, uint64_t root) {
     return error;
   }
   const run_thread *main = run_thread_main();
-  if (main != NULL && atomic_load(&cc_self_get()->slot->thread) == &main->object) cc_child_note_signals();
+  if (main != NULL && atomic_load(&cc_home_slot(cc_self_get())->thread) == &main->object) cc_child_note_signals();
   error = cc_descriptor_share();
   p->message = *m;
   *m = (run_message){NULL, NULL};

@@ -154,7 +154,7 @@ void run_thread_list_free(run_thread **list) { free(list); }
 /* A non-daemon thread of a root, not the caller's, with a reference, or NULL. */
 static run_thread *find_of_root(cc_self *me, uint64_t root) {
   run_thread *t = NULL;
-  const cc_object *mine = atomic_load(&me->slot->thread);
+  const cc_object *mine = atomic_load(&cc_home_slot(me)->thread);
   cc_guard_lock(&list_guard, me->word);
   for (live *l = first; l != NULL && t == NULL; l = l->next)
     if (atomic_load(&l->thread->root) == root && atomic_load(&l->thread->daemon) == 0 &&
@@ -317,8 +317,9 @@ void run_thread_mend(cc_self *me, cc_object *o, uint32_t process) {
 
 cc_outcome run_thread_join(cc_self *me, run_thread *t, int64_t deadline) {
   bool waits;
+  if (cc_resumes(me, &deadline)) goto waits;
   if (ended(t)) return CC_OK;
-  if (atomic_load(&t->status) == RUN_NEW || atomic_load(&me->slot->thread) == &t->object)
+  if (atomic_load(&t->status) == RUN_NEW || atomic_load(&cc_home_slot(me)->thread) == &t->object)
     return CC_MISUSE;
   if (deadline == CC_NOW) return CC_TIMEOUT;
   cc_guard_lock(&t->object.guard, me->word);
@@ -326,6 +327,7 @@ cc_outcome run_thread_join(cc_self *me, run_thread *t, int64_t deadline) {
   if (waits) cc_stand(me, &t->object);
   cc_guard_unlock(&t->object.guard);
   if (!waits) return CC_OK;
+waits:
   return cc_wait(me, &t->object, &t->object.guard, &t->object.waiters, &me->slot->waiter, deadline);
 }
 
@@ -497,7 +499,7 @@ bool run_thread_set_name(cc_self *me, run_thread *t, const char *s, size_t lengt
   t->name = name;
   bool running = t->slot != NULL;
   cc_guard_unlock(&t->object.guard);
-  if (atomic_load(&me->slot->thread) == &t->object)
+  if (atomic_load(&cc_home_slot(me)->thread) == &t->object)
     cc_thread_set_name(s);
   else if (running)
     cc_thread_rename(atomic_load(&t->native_id), s);
@@ -617,8 +619,9 @@ bool run_thread_open(void) {
 run_thread *run_thread_main(void) { return atomic_load(&main_thread); }
 
 run_thread *run_thread_current(void) {
-  cc_self *me = cc_self_get();
-  run_thread *t = (run_thread *)atomic_load(&me->slot->thread);
+  cc_self *me = &cc_self_storage;
+  if (me->home == NULL) me = cc_self_get();
+  run_thread *t = (run_thread *)atomic_load(&cc_home_slot(me)->thread);
   if (t != NULL) return t;
   char name[32];
   snprintf(name, sizeof name, "Dummy-%llu", (unsigned long long)atomic_fetch_add(&dummies, 1) + 1);

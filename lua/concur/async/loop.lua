@@ -1,0 +1,321 @@
+--- Loop: runs tasks in one thread. What they wait for comes from three sides: objects of concur set bits in
+-- the loop's handle, libuv calls back, and time passes. The thread sleeps in one place, on libuv's descriptor.
+-- @module concur.async.loop
+local concur = require "concur"
+local heap = require "concur.async.heap"
+
+local found, uv = pcall(require, "luv")
+if not found then
+  error("concur.async needs luv, the Lua binding of libuv (luarocks install luv; on Debian: lua-luv)", 0)
+end
+
+concur._adopt_coroutines()
+
+local DONE, FAILED, STANDS, WAITS = 0, 1, 2, 3 -- what thread:resume returns first
+local ROUNDS = 32 -- of ready tasks, between two looks at what libuv has
+
+--- A task. A hundred thousand of them are to be small, so most have four fields: `thread` (its coroutine, nil after
+-- its end), `state`, and `deadline` and `place` (of its wait, see heap). Some have `mark` (of its slot, when it
+-- stands in a line), `roused` (it goes on only since it was cancelled), `cancelled`, `waiters`, `awaits`, `results`
+-- (a table with n), `err`, `trace`, `seen`.
+local Task = {}
+Task.__index = Task
+Task.__name = "concur.task"
+
+local Loop = {}
+Loop.__index = Loop
+
+local running, current -- the loop and the task that this state runs now
+
+local loops = {Task = Task, uv = uv}
+
+function loops.running() return running end
+
+function loops.current() return current end
+
+--- The running loop; raises at the caller's caller when there is none.
+function loops.need(level)
+  return running or error("no event loop is running (begin with async.run)", (level or 1) + 2)
+end
+
+--- The running task; raises when there is none, or when it cannot wait here.
+function loops.need_task(level)
+  if not current then error("not in a task of an event loop (begin with async.run)", (level or 1) + 2) end
+  return current
+end
+
+-- {== tasks
+
+local function make_ready(loop, task)
+  local last = loop.last + 1
+  loop.last, loop[last] = last, task
+end
+
+--- Has a task go on that waits in loops.wait.
+local function wake(task)
+  if task.state ~= "waits" then return end
+  task.state = "ready"
+  heap.remove(running.heap, task)
+  make_ready(running, task)
+end
+loops.wake = wake
+
+--- Suspends the calling task until it is woken, or until the deadline (of concur.now's clock).
+function loops.wait(deadline)
+  if deadline then return concur._suspend(math.max(0, deadline - concur.now())) end
+  return concur._suspend()
+end
+
+local function report(task)
+  task.reported = true
+  local hook = concur.excepthook
+  if hook then hook(concur.current(), task.err, task.trace or tostring(task.err)) end
+end
+
+-- A task whose error nobody has asked for.
+Task.__gc = function(task)
+  if task.state == "failed" and not task.seen and not task.reported then report(task) end
+end
+
+local function finish(task, state)
+  local loop = running
+  task.state, task.thread = state, nil
+  loop.tasks[task] = nil
+  loop.ntasks = loop.ntasks - 1
+  local waiters = task.waiters
+  task.waiters = nil
+  if waiters then
+    for i = 1, #waiters do
+      local waiter = waiters[i]
+      local awaits = waiter.awaits -- a task, or several as keys of a table
+      if awaits == task or awaits and rawget(awaits, task) then wake(waiter) end
+    end
+  end
+  if state == "failed" and not waiters then
+    loop.nfailed = loop.nfailed + 1
+    loop.failed[loop.nfailed] = task
+  end
+end
+
+local function fail(task, err, trace)
+  task.err = err
+  if err == concur.CANCELLED and task.cancelled then return finish(task, "cancelled") end
+  local cause = task.cause
+  if cause and rawequal(cause.err, err) and cause.trace then
+    trace = ("%s\nawaited task:\n%s"):format(trace or tostring(err), cause.trace)
+  end
+  task.trace = trace
+  return finish(task, "failed")
+end
+
+local function stands(task, deadline, mark)
+  task.state, task.mark = "stands", mark
+  running.standing[mark] = task
+  if deadline then
+    task.deadline = deadline
+    heap.push(running.heap, task)
+  end
+end
+
+-- After the task has left the thread.
+local function after(task, code, ...)
+  current = nil
+  if code == DONE then
+    task.results = table.pack(...)
+    return finish(task, "done")
+  end
+  local a, b = ...
+  if code == FAILED then
+    fail(task, a, b)
+  elseif code == STANDS then
+    stands(task, a, b)
+  elseif code == WAITS then
+    task.state = "waits"
+    if a then
+      task.deadline = a
+      heap.push(running.heap, task)
+    end
+  else -- coroutine.yield: others have their turn
+    task.state = "ready"
+    make_ready(running, task)
+  end
+end
+
+local function step(task)
+  local thread, roused = task.thread, task.roused
+  if not thread then return end -- cancelled before it began
+  current, task.state = task, "running"
+  if roused then task.roused = nil end
+  return after(task, thread:resume(not roused))
+end
+
+function Loop:spawn(fn, ...)
+  local task = setmetatable({thread = self.handle:task(fn, ...), state = "ready", deadline = nil, place = nil}, Task)
+  self.tasks[task] = true
+  self.ntasks = self.ntasks + 1
+  make_ready(self, task)
+  return task
+end
+
+--- Has the task's next wait, or the one that it is in, raise concur.CANCELLED.
+function loops.interrupt(task)
+  local state, thread = task.state, task.thread
+  thread:cancel()
+  if state == "waits" then
+    task.roused = true
+  elseif state == "stands" and thread:expire() then
+    running.standing[task.mark] = nil
+  else
+    return
+  end
+  task.state = "ready"
+  heap.remove(running.heap, task)
+  make_ready(running, task)
+end
+
+--- Asks a task to stop: what it waits for, or its next wait, raises concur.CANCELLED. One that has not begun
+-- never runs. Returns whether it had not ended.
+function Task:cancel()
+  if not self.thread then return false end
+  self.cancelled = true
+  if not self.thread:begun() then
+    self.thread:finish()
+    finish(self, "cancelled")
+  else
+    loops.interrupt(self)
+  end
+  return true
+end
+
+-- ==} {== what makes them ready
+
+local marks = {}
+
+-- Those that were granted something.
+local function take(loop)
+  local n, rescan = loop.handle:take(marks)
+  local standing = loop.standing
+  for i = 1, n do
+    local task = standing[marks[i]]
+    if task then
+      standing[marks[i]] = nil
+      task.state = "ready"
+      heap.remove(loop.heap, task)
+      make_ready(loop, task)
+    end
+  end
+  if not rescan then return end
+  for mark, task in pairs(standing) do
+    if task.thread:woken() then
+      standing[mark] = nil
+      task.state = "ready"
+      heap.remove(loop.heap, task)
+      make_ready(loop, task)
+    end
+  end
+end
+
+-- Those whose time is up.
+local function expire(loop)
+  local h, now = loop.heap, concur.now()
+  while h[1] and h[1].deadline <= now do
+    local entry = h[1]
+    heap.remove(h, entry)
+    if entry.expire then
+      entry:expire()
+    elseif entry.state == "waits" then
+      entry.state = "ready"
+      make_ready(loop, entry)
+    elseif entry.thread:expire() then
+      loop.standing[entry.mark] = nil
+      entry.state = "ready"
+      make_ready(loop, entry)
+    end -- else it was granted just now, and is taken next
+  end
+end
+
+-- Sleeps until something happens.
+local function sleep(loop)
+  local first, timeout = loop.heap[1], nil
+  if first then timeout = math.max(0, first.deadline - concur.now()) end
+  local theirs = uv.backend_timeout() -- of libuv's own timers, in milliseconds
+  if theirs >= 0 and (not timeout or theirs / 1000 < timeout) then timeout = theirs / 1000 end
+  if loop.handle:sleep() then loop.handle:poll(loop.descriptor, timeout) end
+end
+
+-- Runs those that are ready now.
+local function round(loop)
+  local last = loop.last
+  for i = loop.first, last do
+    local task = loop[i]
+    loop[i] = nil
+    loop.first = i + 1
+    step(task)
+  end
+  if loop.first > loop.last then loop.first, loop.last = 1, 0 end
+end
+
+function Loop:run(main)
+  local rounds = 0
+  while main.thread do
+    round(self)
+    take(self)
+    if self.heap[1] then expire(self) end
+    rounds = rounds + 1
+    local idle = self.first > self.last
+    if (idle or rounds % ROUNDS == 0) and main.thread then
+      uv.run("nowait")
+      take(self)
+      if self.first > self.last and main.thread then
+        sleep(self)
+        uv.run("nowait")
+        take(self)
+        if self.heap[1] then expire(self) end
+      end
+    end
+  end
+end
+
+--- Cancels what is left and waits for its end.
+function Loop:finish()
+  while next(self.tasks) do
+    local task = next(self.tasks)
+    for other in pairs(self.tasks) do
+      if not other.cancelled then other:cancel() end
+    end
+    self:run(task)
+  end
+end
+
+function Loop:close()
+  running = nil
+  for stream in pairs(self.streams) do stream:close() end
+  self.wakener:close()
+  uv.run("nowait") -- which ends what was closed
+  for _, task in pairs(self.failed) do
+    if not task.seen and not task.reported then report(task) end
+  end
+end
+
+function loops.new()
+  local handle = concur._loop()
+  local wakener = uv.new_poll(handle:fileno())
+  local loop = setmetatable({
+    handle = handle,
+    wakener = wakener,
+    descriptor = uv.backend_fd(),
+    first = 1, last = 0, -- the ready tasks lie at these places of the loop itself
+    heap = {},
+    standing = {}, -- by the marks of their slots
+    tasks = {}, ntasks = 0,
+    failed = setmetatable({}, {__mode = "v"}), nfailed = 0, -- nobody waited for them
+    streams = setmetatable({}, {__mode = "k"}),
+  }, Loop)
+  wakener:start("r", function() end)
+  running = loop
+  return loop
+end
+
+-- ==}
+
+return loops
