@@ -37,7 +37,7 @@ static int connection_recv(lua_State *L) {
 static int connection_poll(lua_State *L) {
   cc_object *o = &receiver(L)->object;
   int64_t deadline = lua_isnoneornil(L, 2) ? CC_NOW : bind_timeout(L, 2);
-  bool ready;
+  bool ready = false;
   bind_wait wait;
   cc_self *me = bind_enter_task(L, &wait);
   cc_outcome outcome;
