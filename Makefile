@@ -28,9 +28,18 @@ endif
 
 # ---- the module -------------------------------------------------------------
 
-SRC  := $(sort $(wildcard csrc/*/*.c))
+SRC  := $(filter-out csrc/sodium/%,$(sort $(wildcard csrc/*/*.c)))
 OBJ  := $(SRC:csrc/%.c=$(BUILD)/obj/%.o)
 SO   := $(BUILD)/concur.so
+
+# The optional companion: sealed connections for managers, where libsodium is.
+sodium_incdirs := $(patsubst -I%,%,$(shell pkg-config --cflags-only-I libsodium 2>/dev/null)) \
+  /usr/include /usr/local/include /opt/homebrew/include
+SODIUM_INCDIR ?= $(firstword $(foreach d,$(sodium_incdirs),$(if $(wildcard $(d)/sodium.h),$(d))))
+SODIUM_LIBS   ?= $(or $(shell pkg-config --libs libsodium 2>/dev/null),-lsodium)
+SODIUM_OBJ := $(patsubst csrc/%.c,$(BUILD)/obj/%.o,$(sort $(wildcard csrc/sodium/*.c)))
+SODIUM_SO  := $(if $(SODIUM_INCDIR),$(BUILD)/concur/sodium.so)
+
 LMOD := $(patsubst lua/%,%,$(sort $(shell find lua -name '*.lua' 2>/dev/null)))
 
 WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wconversion $(WERROR)
@@ -47,10 +56,16 @@ LINK = $(CC) -shared -pthread -Wl,-z,nodelete $(LDFLAGS) $(EXTRA_CFLAGS)
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
-all: $(SO) ## build the C module: build/concur.so
+all: $(SO) $(SODIUM_SO) ## build the C module: build/concur.so
 
 $(SO): $(OBJ) $(BUILD)/link.stamp
 	$(LINK) -o $@ $(OBJ) -lm
+
+$(BUILD)/concur/sodium.so: $(SODIUM_OBJ) $(BUILD)/link.stamp
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $(SODIUM_OBJ) $(SODIUM_LIBS)
+
+$(SODIUM_OBJ): private CPPFLAGS_ALL += $(if $(filter-out /usr/include,$(SODIUM_INCDIR)),-isystem $(SODIUM_INCDIR))
 
 $(BUILD)/obj/%.o: csrc/%.c $(BUILD)/compile.stamp
 	@mkdir -p $(@D)
@@ -63,7 +78,7 @@ $(BUILD)/%.stamp: FORCE
 	@mkdir -p $(@D)
 	@echo '$(stamp)' | cmp -s - $@ || echo '$(stamp)' >$@
 
--include $(OBJ:.o=.d)
+-include $(OBJ:.o=.d) $(SODIUM_OBJ:.o=.d)
 
 # ---- running from the tree --------------------------------------------------
 
@@ -86,7 +101,7 @@ env: ## print the shell lines that let lua5.4 use the tree: eval "$(make -s env)
 #
 # Asks for nothing that is there already.  Debian and its family only; anywhere
 # else it says what is needed.  NEED is "run" or "test".  With other things come the event
-# loops that some specs use, which do without otherwise.
+# loops and the cryptography that some specs use, which do without otherwise.
 
 NEED ?= test
 
@@ -108,6 +123,7 @@ check() { missing=; wanted=; \
   for library in cqueues; do \
     $(LUA) -e "require '$$library'" >/dev/null 2>&1 || missing="$$missing lua-$$library"; \
   done; \
+  test -n '$(SODIUM_INCDIR)' || test -f /usr/include/sodium.h || missing="$$missing libsodium-dev"; \
 }; \
 check; \
 test -n "$$missing" || exit 0; \
@@ -185,7 +201,8 @@ test-here:
 
 lint: all ## luacheck, both compilers' warnings, and the laws of the house
 	@mkdir -p $(RESULTS)
-	@LUA_INCDIR='$(LUA_INCDIR)' LUAC='$(LUAC)' SO='$(SO)' RESULTS='$(RESULTS)/lint' sh spec/support/laws.sh
+	@LUA_INCDIR='$(LUA_INCDIR)' SODIUM_INCDIR='$(SODIUM_INCDIR)' LUAC='$(LUAC)' SO='$(SO)' \
+	  SODIUM_SO='$(SODIUM_SO)' RESULTS='$(RESULTS)/lint' sh spec/support/laws.sh
 
 spec: all ## run the specs: make spec [SPECS="spec/lock_spec.lua …"] [JOBS=n]
 	@mkdir -p $(RESULTS)
@@ -272,13 +289,15 @@ HEADER     := $(wildcard csrc/concur.h)
 install: all ## copy module and Lua files below $(DESTDIR)$(PREFIX)
 	install -d '$(DESTDIR)$(LIBDIR)' '$(DESTDIR)$(LUADIR)' $(if $(HEADER),'$(DESTDIR)$(INCLUDEDIR)')
 	install -m 755 $(SO) '$(DESTDIR)$(LIBDIR)/concur.so'
+	$(if $(SODIUM_SO),install -D -m 755 $(SODIUM_SO) '$(DESTDIR)$(LIBDIR)/concur/sodium.so')
 	for f in $(LMOD); do install -D -m 644 "lua/$$f" '$(DESTDIR)$(LUADIR)'/"$$f" || exit 1; done
 	$(if $(HEADER),install -m 644 $(HEADER) '$(DESTDIR)$(INCLUDEDIR)')
 
 uninstall: ## remove what install put there
 	rm -f '$(DESTDIR)$(LIBDIR)/concur.so' $(if $(HEADER),'$(DESTDIR)$(INCLUDEDIR)/concur.h')
+	rm -f '$(DESTDIR)$(LIBDIR)/concur/sodium.so'
 	for f in $(LMOD); do rm -f '$(DESTDIR)$(LUADIR)'/"$$f"; done
-	rmdir '$(DESTDIR)$(LUADIR)/concur' 2>/dev/null || true
+	rmdir '$(DESTDIR)$(LIBDIR)/concur' '$(DESTDIR)$(LUADIR)/concur' 2>/dev/null || true
 
 clean: ## remove everything that was built
 	rm -rf $(BUILD)

@@ -3,7 +3,9 @@
 # (doc/design.md). Run from the root. Each check counts as passed or failed.
 #
 #   SO          the built module, for its symbol table
+#   SODIUM_SO   the optional module beside it, empty where libsodium is missing
 #   LUA_INCDIR  headers of Lua
+#   SODIUM_INCDIR  header of libsodium, empty where it is missing
 #   LUAC        compiler of Lua 5.4
 #   RESULTS     file that gets "passed failed"
 
@@ -39,8 +41,10 @@ sources() {
 # compile COMPILER: its warnings on everything in C
 compile() {
   for file in csrc/*/*.c; do
+    case $file in csrc/sodium/*) [ -n "$SODIUM_INCDIR" ] || continue ;; esac
     [ ! -f "$file" ] || $1 -std=c11 -D_GNU_SOURCE -fsyntax-only -Wall -Wextra -Wpedantic -Wshadow \
-      -Wconversion -Werror -Icsrc -isystem "$LUA_INCDIR" "$file" 2>&1
+      -Wconversion -Werror -Icsrc -isystem "$LUA_INCDIR" ${SODIUM_INCDIR:+-idirafter "$SODIUM_INCDIR"} \
+      "$file" 2>&1
   done
   for file in bench/limits/*.c spec/c/*.c; do
     [ ! -f "$file" ] || $1 -std=gnu11 -D_GNU_SOURCE -fsyntax-only -Wall -Wextra -Wshadow \
@@ -78,7 +82,7 @@ lua_errors() {
 
 exports() {
   if [ -f "$SO" ]; then
-    nm -D --defined-only "$SO" | awk '$NF !~ /^(luaopen_concur|concur_)/'
+    nm -D --defined-only "$SO" ${SODIUM_SO:+"$SODIUM_SO"} | grep -v ':$' | awk '$NF !~ /^(luaopen_concur|concur_)/'
   else
     echo "${SO:-the module} has not been built"
   fi
