@@ -42,11 +42,27 @@ static int unpack(lua_State *L) { return unpack_in(L, CODEC_PLAIN); }
 
 static int unpack_code(lua_State *L) { return unpack_in(L, CODEC_CODE); }
 
+/* For managers. _network_pack(...): metatables are left out. */
+static int network_pack(lua_State *L) { return pack_in(L, CODEC_NETWORK); }
+
+/* _network_unpack(s, from, max_depth): the message is the rest of s. */
+static int network_unpack(lua_State *L) {
+  size_t n;
+  const char *s = luaL_checklstring(L, 1, &n);
+  lua_Integer from = luaL_optinteger(L, 2, 1), max_depth = luaL_optinteger(L, 3, CODEC_MAX_DEPTH);
+  luaL_argcheck(L, from >= 1 && (lua_Unsigned)from <= n + 1, 2, "out of range");
+  lua_settop(L, 1);
+  n -= (size_t)from - 1;
+  return codec_decode_within(L, (const unsigned char *)s + from - 1, n, max_depth);
+}
+
 void bind_open_pack(lua_State *L) {
   static const luaL_Reg functions[] = {{"pack", pack},
                                        {"unpack", unpack},
                                        {"pack_code", pack_code},
                                        {"unpack_code", unpack_code},
+                                       {"_network_pack", network_pack},
+                                       {"_network_unpack", network_unpack},
                                        {NULL, NULL}};
   luaL_setfuncs(L, functions, 0);
 }

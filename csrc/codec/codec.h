@@ -13,8 +13,11 @@
 typedef enum codec_mode {
   CODEC_FAMILY, /* everything that can cross, handles included */
   CODEC_CODE,   /* the same without handles: pack_code */
-  CODEC_PLAIN   /* nil, booleans, numbers, strings, tables without metatable */
+  CODEC_PLAIN,  /* nil, booleans, numbers, strings, tables without metatable */
+  CODEC_NETWORK /* the same, but metatables are left out instead of refused; decodes as CODEC_PLAIN */
 } codec_mode;
+
+static inline bool codec_is_plain(codec_mode mode) { return mode >= CODEC_PLAIN; }
 
 /* {== encoding */
 
@@ -55,6 +58,11 @@ void codec_thread_end(void);
 ** (NULL, 0 for none). The caller keeps bytes alive and unchanged meanwhile. */
 int codec_decode(lua_State *L, const unsigned char *bytes, size_t size,
                  cc_object *const *objects, uint32_t nobjects, codec_mode mode);
+
+#define CODEC_MAX_DEPTH 200 /* of what strangers send, unless they are told otherwise */
+
+/* The same for plain data of strangers: also raises for tables nested more than max_depth deep. */
+int codec_decode_within(lua_State *L, const unsigned char *bytes, size_t size, int64_t max_depth);
 
 /* Decodes a parcel in CODEC_FAMILY mode and releases the caller's reference,
 ** also when decoding raises. */

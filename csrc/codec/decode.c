@@ -14,6 +14,8 @@
 #include "codec/names.h"
 #include "codec/reader.h"
 
+#define ANY_DEPTH INT64_MAX
+
 enum {
   STACK_STEP = 16, /* levels for which stack slots are asked at a time */
   MOST_VALUES = 200000, /* of a message that somebody may have meant */
@@ -146,7 +148,7 @@ static void set_again(codec_reader *r) {
 
 /* Slots for the first levels are there already. */
 static void prepare(codec_reader *r, int depth) {
-  if (cc_unlikely(depth >= FORMAT_DEPTH)) reader_malformed(r);
+  if (cc_unlikely(depth >= FORMAT_DEPTH || r->base + depth >= r->max_depth)) reader_malformed(r);
   if (depth % STACK_STEP == 0 && depth > 0)
     luaL_checkstack(r->L, STACK_STEP * 3 + LUA_MINSTACK, NULL);
 }
@@ -166,9 +168,10 @@ static void table(codec_reader *r, bool object, int depth) {
 
 /* ==} {== bodies */
 
-void decode_later(codec_reader *r) {
+/* Its number and how deep it lies in one integer. */
+void decode_later(codec_reader *r, int depth) {
   if (!(r->flags & FORMAT_DEFERRED)) reader_malformed(r);
-  lua_pushinteger(r->L, (lua_Integer)r->numbers - 1);
+  lua_pushinteger(r->L, ((r->base + depth) << 32) | ((lua_Integer)r->numbers - 1));
   lua_rawseti(r->L, r->pending, 2 * r->noted + 2);
   lua_pushvalue(r->L, -1);
   lua_rawseti(r->L, r->pending, 2 * r->noted + 1);
@@ -176,10 +179,10 @@ void decode_later(codec_reader *r) {
   r->bodies++;
 }
 
-static void deferred_table(codec_reader *r) {
+static void deferred_table(codec_reader *r, int depth) {
   lua_createtable(r->L, 0, 0);
   decode_number(r);
-  decode_later(r);
+  decode_later(r, depth);
 }
 
 /* The body of the table on top. */
@@ -187,7 +190,8 @@ static void table_body(codec_reader *r, uint32_t number, int depth) {
   unsigned tag = reader_byte(r), hint;
   uint64_t n;
   if (tag != TAG_TABLE && tag != TAG_OBJECT) reader_malformed(r);
-  if (tag == TAG_OBJECT && r->mode == CODEC_PLAIN) reader_malformed(r);
+  if (r->base + depth >= r->max_depth) reader_malformed(r);
+  if (tag == TAG_OBJECT && codec_is_plain(r->mode)) reader_malformed(r);
   n = reader_varint(r);
   hint = reader_byte(r);
   r->open[depth] = number;
@@ -197,21 +201,24 @@ static void table_body(codec_reader *r, uint32_t number, int depth) {
 
 void decode_bodies(codec_reader *r, lua_Integer noted, int depth) {
   lua_State *L = r->L;
+  const int64_t base = r->base;
   lua_Integer i;
   if (noted < r->noted) luaL_checkstack(L, STACK_STEP * 3 + LUA_MINSTACK, NULL);
   for (i = noted; i < r->noted; i++) {
-    uint32_t number;
+    lua_Integer place;
     lua_rawgeti(L, r->pending, 2 * i + 2);
-    number = (uint32_t)lua_tointeger(L, -1);
+    place = lua_tointeger(L, -1);
     lua_pop(L, 1);
+    r->base = (place >> 32) - depth;
     lua_rawgeti(L, r->pending, 2 * i + 1);
     if (lua_istable(L, -1))
-      table_body(r, number, depth);
+      table_body(r, (uint32_t)place, depth);
     else
       decode_upvalues(r, depth);
     lua_pop(L, 1);
     r->bodies--;
   }
+  r->base = base;
   r->noted = noted;
 }
 
@@ -246,7 +253,7 @@ static void named(codec_reader *r) {
 
 /* What only code-bearing messages have. */
 static void special(codec_reader *r, unsigned tag, int depth) {
-  if (r->mode == CODEC_PLAIN) reader_malformed(r);
+  if (codec_is_plain(r->mode)) reader_malformed(r);
   switch (tag) {
     case TAG_OBJECT: table(r, true, depth); return;
     case TAG_GLOBALS: lua_rawgeti(r->L, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS); return;
@@ -278,7 +285,7 @@ static void other_value(codec_reader *r, unsigned tag, int depth) {
     case TAG_STRING32: string(r, format_get32(reader_take(r, 4))); return;
     case TAG_STRING64: string(r, format_get64(reader_take(r, 8))); return;
     case TAG_TABLE: table(r, false, depth); return;
-    case TAG_DEFERRED: deferred_table(r); return;
+    case TAG_DEFERRED: deferred_table(r, depth); return;
     case TAG_REF: reference(r); return;
     default: special(r, tag, depth);
   }
@@ -303,6 +310,7 @@ static int message(codec_reader *r) {
   r->budget = size;
   r->numbers = 0;
   r->noted = r->bodies = r->nagain = 0;
+  r->base = 0;
   if (!lua_checkstack(L, (int)n + STACK_STEP * 3 + LUA_MINSTACK)) {
     if (n > MOST_VALUES) reader_malformed(r);
     luaL_error(L, "stack overflow"); /* or no memory for a larger stack: not the message's fault */
@@ -325,7 +333,7 @@ static int message(codec_reader *r) {
 }
 
 static int decode(lua_State *L, const unsigned char *bytes, size_t size, cc_object *const *objects,
-                  uint32_t nobjects, codec_mode mode, int level) {
+                  uint32_t nobjects, codec_mode mode, int64_t max_depth, int level) {
   codec_reader r; /* filled here and in message(): `open` is large */
   r.L = L;
   r.at = bytes;
@@ -333,18 +341,24 @@ static int decode(lua_State *L, const unsigned char *bytes, size_t size, cc_obje
   r.objects = objects;
   r.nobjects = nobjects;
   r.mode = mode;
+  r.max_depth = max_depth;
   r.level = level;
   return message(&r);
 }
 
 int codec_decode(lua_State *L, const unsigned char *bytes, size_t size, cc_object *const *objects,
                  uint32_t nobjects, codec_mode mode) {
-  return decode(L, bytes, size, objects, nobjects, mode, 1);
+  return decode(L, bytes, size, objects, nobjects, mode, ANY_DEPTH, 1);
+}
+
+int codec_decode_within(lua_State *L, const unsigned char *bytes, size_t size, int64_t max_depth) {
+  return decode(L, bytes, size, NULL, 0, CODEC_PLAIN, max_depth, 1);
 }
 
 static int decode_protected(lua_State *L) {
   const cc_parcel *p = lua_touserdata(L, 1);
-  return decode(L, p->bytes, p->size, cc_parcel_objects(p), p->nobjects, CODEC_FAMILY, 2);
+  return decode(L, p->bytes, p->size, cc_parcel_objects(p), p->nobjects, CODEC_FAMILY,
+                ANY_DEPTH, 2);
 }
 
 int codec_decode_parcel(lua_State *L, cc_parcel *p) {
@@ -356,7 +370,7 @@ int codec_decode_parcel(lua_State *L, cc_parcel *p) {
     size_t size = p->size;
     memcpy(copy, p->bytes, size);
     cc_parcel_release(p);
-    return decode(L, copy, size, NULL, 0, CODEC_FAMILY, 1);
+    return decode(L, copy, size, NULL, 0, CODEC_FAMILY, ANY_DEPTH, 1);
   }
   if (!lua_checkstack(L, LUA_MINSTACK)) {
     cc_parcel_release(p);

@@ -67,7 +67,7 @@ void decode_function(codec_reader *r, bool deferred, int depth) {
     lua_setupvalue(L, -2, i);
   }
   if (deferred)
-    decode_later(r);
+    decode_later(r, depth);
   else
     decode_upvalues(r, depth);
 }

@@ -177,7 +177,7 @@ static bool any_table(codec_writer *w, lua_State *L, int t, int depth, const pat
   luaL_checkstack(L, LUA_MINSTACK, NULL);
   if (lua_getmetatable(L, t)) {
     if (push_transfer(w, L)) return encode_transfer(w, L, t, depth, up);
-    object = true;
+    object = w->mode != CODEC_NETWORK;
   }
   if (!encode_seen(w, lua_topointer(L, t), &done)) return false;
   if (!encode_name(w, L, t, up, &done)) return false;
@@ -201,7 +201,7 @@ static bool bare_table(codec_writer *w, lua_State *L, int t, const void *p, int 
 static bool table(codec_writer *w, lua_State *L, int t, int depth, const path_link *up) {
   const void *p = lua_topointer(L, t);
   writer_identity *e;
-  if (w->careful && p == w->globals && w->mode != CODEC_PLAIN) return encode_tag(w, TAG_GLOBALS);
+  if (w->careful && p == w->globals && !codec_is_plain(w->mode)) return encode_tag(w, TAG_GLOBALS);
   e = writer_entry(w, p);
   if (writer_knows(w, e)) {
     if (cc_unlikely(e->number == NUMBER_OPEN))
@@ -275,7 +275,7 @@ bool encode_name(codec_writer *w, lua_State *L, int idx, const path_link *up, bo
   const char *path = names_find(L, idx, &size);
   *done = path != NULL;
   if (path == NULL) return true;
-  if (w->mode == CODEC_PLAIN) encode_refuse(w, L, idx, up);
+  if (codec_is_plain(w->mode)) encode_refuse(w, L, idx, up);
   return encode_tagged(w, TAG_NAME, size) && writer_put(w, path, size);
 }
 
@@ -304,7 +304,7 @@ bool encode_bodies(codec_writer *w, lua_State *L, lua_Integer noted, int depth) 
     lua_rawgeti(L, w->pending, 2 * i + 1);
     lua_rawgeti(L, w->pending, 2 * i + 2);
     if (lua_istable(L, idx)) {
-      bool object = lua_getmetatable(L, idx) != 0;
+      bool object = w->mode != CODEC_NETWORK && lua_getmetatable(L, idx) != 0;
       ok = body(w, L, idx, object, depth, &here);
     } else {
       ok = encode_upvalues(w, L, idx, depth, &here);

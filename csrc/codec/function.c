@@ -58,7 +58,7 @@ bool encode_function(codec_writer *w, lua_State *L, int idx, int depth, const pa
   const void *key = lua_topointer(L, idx);
   bool done;
   luaL_checkstack(L, LUA_MINSTACK, NULL);
-  if (w->mode == CODEC_PLAIN) encode_refuse(w, L, idx, up);
+  if (codec_is_plain(w->mode)) encode_refuse(w, L, idx, up);
   if (!encode_seen(w, key, &done)) return false;
   if (done) return true;
   if (!encode_name(w, L, idx, up, &done)) return false;
@@ -100,7 +100,7 @@ bool encode_transfer(codec_writer *w, lua_State *L, int idx, int depth, const pa
   const int fn = lua_gettop(L);
   const lua_Integer noted = w->noted;
   int n;
-  if (w->mode == CODEC_PLAIN)
+  if (codec_is_plain(w->mode))
     encode_refuse_as(w, L, is_table ? "table with __transfer" : "userdata", up);
   if (depth >= FORMAT_DEPTH_HARD)
     return refuse_transfer(w, L, "__transfer results nested too deeply", up);

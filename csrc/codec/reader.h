@@ -22,6 +22,8 @@ typedef struct codec_reader {
   lua_Integer noted;        /* values in pending */
   lua_Integer bodies;       /* still to come */
   lua_Integer nagain;
+  int64_t base; /* of the body that is being read: how deep it lies, less the depth it is read at */
+  int64_t max_depth; /* of tables */
   uint32_t open[FORMAT_DEPTH_HARD + 2]; /* numbers of the tables being filled, by depth */
 } codec_reader;
 
@@ -66,8 +68,8 @@ void decode_value(codec_reader *r, unsigned tag, int depth);
 /* Gives the value on top a number. */
 void decode_number(codec_reader *r);
 
-/* Notes that the body of the value on top comes later. */
-void decode_later(codec_reader *r);
+/* Notes that the body of the value on top, which stands that deep, comes later. */
+void decode_later(codec_reader *r, int depth);
 
 /* Reads the bodies noted since there were `noted` of them. */
 void decode_bodies(codec_reader *r, lua_Integer noted, int depth);
