@@ -119,11 +119,11 @@ check() { missing=; wanted=; \
   $(LUA) -e 'require "busted.runner"' >/dev/null 2>&1 || want lua-busted 'busted for Lua 5.4'; \
   have luacheck || want lua-check luacheck; \
   $(LUA) -e 'require "luv"' >/dev/null 2>&1 || want lua-luv 'luv, the binding of libuv'; \
+  test -n '$(SODIUM_INCDIR)' || test -f /usr/include/sodium.h || want libsodium-dev libsodium; \
   test -n "$$missing" && have apt-get || return 0; \
   for library in cqueues; do \
     $(LUA) -e "require '$$library'" >/dev/null 2>&1 || missing="$$missing lua-$$library"; \
   done; \
-  test -n '$(SODIUM_INCDIR)' || test -f /usr/include/sodium.h || missing="$$missing libsodium-dev"; \
 }; \
 check; \
 test -n "$$missing" || exit 0; \

@@ -171,6 +171,18 @@ describe("async.popen", function()
     end)
   end)
 
+  it("gives programs no blocked signals, and a closed connection is an error, not a signal", function()
+    run(function()
+      local program <close> = assert(async.popen { "grep", "SigBlk", "/proc/self/status" })
+      if io.open "/proc/self/status" then assert(program.stdout:read():find "SigBlk:%s+0000000000000000") end
+      local ended <close> = assert(async.popen { "true" })
+      ended:wait()
+      local ok, message
+      repeat ok, message = ended.stdin:write(("x"):rep(100000)) until not ok
+      assert(message:find "EPIPE", message)
+    end)
+  end)
+
   it("says what cannot be run, and kills", function()
     run(function()
       local program, message = async.popen { "/no/such/program" }

@@ -1,4 +1,5 @@
 /* concur.lock and concur.rlock */
+#include "core/condition.h"
 #include "core/lock.h"
 
 #include <stdio.h>
@@ -156,6 +157,18 @@ static int new_rlock(lua_State *L) {
   return bind_made(L, h, (cc_object *)cc_rlock_new());
 }
 
+/* _leave(lock or condition): if the caller holds it, gives it up as one that was killed. */
+static int leave(lua_State *L) {
+  cc_self *me = cc_self_get();
+  codec_handle *h = handle_test(L, 1);
+  cc_lock *k = NULL;
+  if (h != NULL && h->object != NULL && h->kind == CC_CONDITION) k = ((cc_condition *)h->object)->lock;
+  if (h != NULL && h->object != NULL && (h->kind == CC_LOCK || h->kind == CC_RLOCK)) k = (cc_lock *)h->object;
+  if (k != NULL && k->object.kind == CC_LOCK && cc_lock_locked(k) && cc_lock_mine(me, k))
+    cc_lock_ops.abandon(me, &k->object, 0, 0, true);
+  return 0;
+}
+
 /* ==} */
 
 void bind_open_lock(lua_State *L) {
@@ -174,6 +187,8 @@ void bind_open_lock(lua_State *L) {
   bind_type(L, CC_RLOCK, rlock_methods, rlock_meta);
   lua_pushcfunction(L, new_lock);
   lua_setfield(L, -2, "lock");
+  lua_pushcfunction(L, leave);
+  lua_setfield(L, -2, "_leave");
   lua_pushcfunction(L, new_rlock);
   lua_setfield(L, -2, "rlock");
 }

@@ -156,7 +156,7 @@ static int task_resume(lua_State *L) {
   lua_pushinteger(L, status == LUA_OK && !t->failed ? DONE : FAILED);
   if (status != LUA_OK) nresults = 1; /* no memory for the call */
   lua_xmove(t->co, L, nresults);
-  run_task_end(t, false);
+  run_task_end(t, t->killed);
   return nresults + 1;
 }
 
@@ -186,6 +186,12 @@ static int task_cancel(lua_State *L) {
   cc_self *me = t->runs ? &cc_self_storage : &t->self;
   me->cancelled = t->self.cancelled = true;
   if (me->slot != NULL) atomic_store(&me->slot->cancel, 1);
+  return 0;
+}
+
+/* task:kill_at_end(): what it holds at its end counts as held by a killed process */
+static int task_kill_at_end(lua_State *L) {
+  task_self(L)->killed = true;
   return 0;
 }
 
@@ -226,6 +232,18 @@ static int in_task(lua_State *L) {
   return 1;
 }
 
+/* _hold_pipes() -> whether they are to be released: SIGPIPE is held back in this thread, since libuv does not care. */
+static int hold_pipes(lua_State *L) {
+  lua_pushboolean(L, cc_broken_pipes_hold());
+  return 1;
+}
+
+static int release_pipes(lua_State *L) {
+  (void)L;
+  cc_broken_pipes_release();
+  return 0;
+}
+
 /* Gives a state that no worker made the functions that a thread's state has. */
 static int adopt_coroutines(lua_State *L) {
   run_coroutine_open(L);
@@ -249,11 +267,13 @@ void bind_open_loop(lua_State *L) {
   static const luaL_Reg methods[] = {
       {"sleep", loop_sleep}, {"take", loop_take}, {"poll", loop_poll}, {"task", new_task}, {NULL, NULL}};
   static const luaL_Reg task_methods[] = {{"resume", task_resume}, {"expire", task_expire},
-                                          {"woken", task_woken}, {"begun", task_begun},
+                                          {"woken", task_woken}, {"begun", task_begun}, {"kill_at_end", task_kill_at_end},
                                           {"cancel", task_cancel}, {"uncancel", task_uncancel}, {"finish", task_end},
                                           {NULL, NULL}};
   static const luaL_Reg functions[] = {{"_loop", new_loop}, {"_suspend", suspend}, {"_in_task", in_task},
-                                       {"_adopt_coroutines", adopt_coroutines}, {NULL, NULL}};
+                                       {"_adopt_coroutines", adopt_coroutines},
+                                       {"_hold_pipes", hold_pipes}, {"_release_pipes", release_pipes},
+                                       {NULL, NULL}};
   bind_type(L, CC_LOOP, methods, NULL);
   luaL_newmetatable(L, task_name);
   luaL_newlib(L, task_methods);

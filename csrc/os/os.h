@@ -172,6 +172,11 @@ int cc_stream_lift(void *file); /* a copy above 2 of the descriptor of a FILE, o
 int64_t cc_descriptor_read(int fd, void *to, size_t size);
 int64_t cc_descriptor_write(int fd, const void *from, size_t size);
 
+/* Holds back in the calling thread the signal that writing to a closed connection raises, and says whether it
+** was not held back before; then it is to be released again, with what came of it. */
+bool cc_broken_pipes_hold(void);
+void cc_broken_pipes_release(void);
+
 typedef struct cc_polled {
   int fd;
   bool writes; /* wanted; else to read */

@@ -100,6 +100,23 @@ int64_t cc_descriptor_write(int fd, const void *from, size_t size) {
   return n < 0 ? -(int64_t)error : n;
 }
 
+bool cc_broken_pipes_hold(void) {
+  sigset_t only, before;
+  sigemptyset(&only);
+  sigaddset(&only, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &only, &before);
+  return sigismember(&before, SIGPIPE) == 0;
+}
+
+void cc_broken_pipes_release(void) {
+  const struct timespec now = {0, 0};
+  sigset_t only;
+  sigemptyset(&only);
+  sigaddset(&only, SIGPIPE);
+  while (sigtimedwait(&only, NULL, &now) < 0 && errno == EINTR) continue;
+  pthread_sigmask(SIG_UNBLOCK, &only, NULL);
+}
+
 int cc_descriptors_poll(cc_polled *list, size_t n, int64_t timeout) {
   struct pollfd fds[4];
   for (size_t i = 0; i < n; i++)

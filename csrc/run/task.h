@@ -18,6 +18,7 @@ typedef struct run_task {
   bool runs;
   lua_State *top;     /* what runs: the coroutine, or one that it has resumed by our functions */
   bool begun;
+  bool killed;        /* what it holds at its end counts as held by a killed process */
   bool failed;        /* its function has raised */
   bool waits;         /* it has yielded by run_task_wait */
   bool woken;         /* it goes on since what it waited for has come, not only since it was cancelled */

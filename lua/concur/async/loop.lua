@@ -292,6 +292,7 @@ function Loop:close()
   for stream in pairs(self.streams) do stream:close() end
   self.wakener:close()
   uv.run("nowait") -- which ends what was closed
+  if self.holds then concur._release_pipes() end
   for _, task in pairs(self.failed) do
     if not task.seen and not task.reported then report(task) end
   end
@@ -312,6 +313,7 @@ function loops.new()
     streams = setmetatable({}, {__mode = "k"}),
   }, Loop)
   wakener:start("r", function() end)
+  loop.holds = concur._hold_pipes()
   running = loop
   return loop
 end

@@ -1,0 +1,81 @@
+--- Methods: what a client may do with an object, and what it is taken to hold.
+-- @module concur.manager.methods
+local concur = require "concur"
+
+local methods = {}
+
+-- Kinds that are offered.
+local offered = {
+  queue = true, lifo = true, priority_queue = true, dict = true, list = true, value = true, array = true,
+  lock = true, rlock = true, semaphore = true, bounded_semaphore = true, event = true, barrier = true,
+  condition = true, latch = true,
+}
+
+-- What makes no sense from afar.
+local kept = {
+  fileno = true, pollfd = true, events = true, timeout = true, id = true, with = true, wait_for = true, items = true,
+  update = true, slice = true,
+}
+
+local found = {} -- by kind and name
+
+local special = {
+  __len = function(handle) return #handle end,
+  __close = function(handle) return getmetatable(handle).__close(handle) end,
+  __index = function(handle, key)
+    if concur.type(handle) == "dict" then return handle:get(key) end
+    return handle[key]
+  end,
+  __newindex = function(handle, key, value)
+    if concur.type(handle) == "dict" then handle:set(key, value) else handle[key] = value end
+  end,
+}
+
+--- The function behind a method's name, or nil.
+function methods.find(kind, name)
+  if not offered[kind] or kept[name] then return nil end
+  local of = found[kind]
+  if not of then
+    of = {}
+    found[kind] = of
+    for method, fn in pairs(concur._methods[kind]) do of[method] = fn end
+    for method, fn in pairs(special) do of[method] = fn end
+  end
+  return of[name]
+end
+
+--- Has the client know the object by the number returned, once more.
+function methods.export(connection, handle, kind)
+  if not offered[kind] then error(("cannot offer a concur.%s over the network"):format(kind), 0) end
+  local id = handle:id()
+  local export = connection.exports[id]
+  if not export then
+    export = { handle = handle, kind = kind, count = 0 }
+    connection.exports[id] = export
+  end
+  export.count = export.count + 1
+  return id
+end
+
+--- The client has dropped so many of what it was given.
+function methods.release(connection, id, count)
+  local export = connection.exports[id]
+  if not export then return end
+  export.count = export.count - count
+  if export.count <= 0 then connection.exports[id] = nil end
+end
+
+--- Notes which plain locks the actor has acquired: those belong to nobody else. Returns the results of the call.
+function methods.noted(actor, export, name, ...)
+  if (name == "acquire" or name == "wait") and (export.kind == "lock" or export.kind == "condition") then
+    actor.locks[export.handle:id()] = export.handle
+  end
+  return ...
+end
+
+--- Gives up the locks that the actor, whose task runs, still holds.
+function methods.leave(actor)
+  for _, handle in pairs(actor.locks) do concur._leave(handle) end
+end
+
+return methods
