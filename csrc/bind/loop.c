@@ -174,13 +174,6 @@ static int task_begun(lua_State *L) {
   return 1;
 }
 
-/* task:woken() -> whether somebody has granted what it stands for */
-static int task_woken(lua_State *L) {
-  run_task *t = task_self(L);
-  lua_pushboolean(L, t->self.slot != NULL && atomic_load(&t->self.slot->token) == 1);
-  return 1;
-}
-
 static int task_cancel(lua_State *L) {
   run_task *t = task_self(L);
   cc_self *me = t->runs ? &cc_self_storage : &t->self;
@@ -267,7 +260,7 @@ void bind_open_loop(lua_State *L) {
   static const luaL_Reg methods[] = {
       {"sleep", loop_sleep}, {"take", loop_take}, {"poll", loop_poll}, {"task", new_task}, {NULL, NULL}};
   static const luaL_Reg task_methods[] = {{"resume", task_resume}, {"expire", task_expire},
-                                          {"woken", task_woken}, {"begun", task_begun}, {"kill_at_end", task_kill_at_end},
+                                          {"begun", task_begun}, {"kill_at_end", task_kill_at_end},
                                           {"cancel", task_cancel}, {"uncancel", task_uncancel}, {"finish", task_end},
                                           {NULL, NULL}};
   static const luaL_Reg functions[] = {{"_loop", new_loop}, {"_suspend", suspend}, {"_in_task", in_task},

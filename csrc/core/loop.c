@@ -25,8 +25,11 @@ void cc_loop_push(cc_slot *s) {
   cc_loop *l = atomic_load(&s->loop);
   if (l == NULL) return;
   uint32_t i = cc_slot_word(s) - 1, index = l->object.index;
+  cc_crash_point();
   atomic_fetch_or(&l->words[i / 64], UINT64_C(1) << i % 64);
+  cc_crash_point();
   atomic_fetch_or(&l->summary[i / 4096], UINT64_C(1) << i / 64 % 64);
+  cc_crash_point();
   if (atomic_load(&l->asleep)) cc_descriptor_update_slow(index);
 }
 

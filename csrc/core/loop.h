@@ -33,7 +33,7 @@ void cc_loop_push(cc_slot *s);
 bool cc_loop_sleep(cc_loop *l);
 
 /* Its thread is awake. Calls f with the slot of each task that is to go on. True: a process has
-** ended, and each suspended task should look. */
+** ended, which may have granted one and not said so: each suspended task is to look. */
 bool cc_loop_take(cc_loop *l, void (*f)(void *arg, cc_slot *s), void *arg);
 
 /* The time of a suspended task is up, or it was cancelled: true when it is to go on now; false when it

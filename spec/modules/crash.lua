@@ -71,6 +71,35 @@ local cases = {
       q:put({ 9, "last" })
       q:get()
     end),
+  task_waker = { -- a loop of another process has tasks that wait for what the killed one does
+    make = function()
+      local t = { q = concur.queue(), e = concur.event(), ready = concur.latch(2) }
+      t.thread = concur.spawn(function()
+        local async = require "concur.async"
+        async.run(function()
+          async.gather(function()
+            t.ready:count_down()
+            t.q:get()
+          end, function()
+            t.ready:count_down()
+            t.e:wait()
+          end)
+        end)
+      end)
+      assert(t.ready:wait(PATIENCE))
+      while t.thread:status() ~= "waiting" do concur.yield() end
+      return t
+    end,
+    act = function(t)
+      t.q:put({ 1, text(300) })
+      t.e:set()
+    end,
+    check = function(t)
+      t.q:put("again")
+      t.e:set()
+      assert(t.thread:join(PATIENCE))
+    end,
+  },
   value = {
     make = function() return concur.value({ "old", text(400) }) end,
     act = function(v)

@@ -206,12 +206,12 @@ local function take(loop)
   end
   if not rescan then return end
   for mark, task in pairs(standing) do
-    if task.thread:woken() then
-      standing[mark] = nil
-      task.state = "ready"
-      heap.remove(loop.heap, task)
-      make_ready(loop, task)
-    end
+    -- granted, perhaps, by one who was killed before it told us
+    task.thread:expire()
+    standing[mark] = nil
+    task.state = "ready"
+    heap.remove(loop.heap, task)
+    make_ready(loop, task)
   end
 end
 
