@@ -368,3 +368,26 @@ void bind_owe_bytes(lua_State *L, size_t bytes) {
 }
 
 /* ==} */
+
+/* {== modules in Lua */
+
+static int lazy_index(lua_State *L) {
+  lua_getglobal(L, "require");
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_call(L, 1, 1);
+  lua_pushvalue(L, 2);
+  lua_gettable(L, -2);
+  return 1;
+}
+
+void bind_lazy_module(lua_State *L, const char *name) {
+  lua_newtable(L);
+  lua_createtable(L, 0, 1);
+  lua_pushfstring(L, "concur.%s", name);
+  lua_pushcclosure(L, lazy_index, 1);
+  lua_setfield(L, -2, "__index");
+  lua_setmetatable(L, -2);
+  lua_setfield(L, -2, name);
+}
+
+/* ==} */

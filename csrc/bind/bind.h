@@ -125,6 +125,10 @@ void bind_owe_bytes(lua_State *L, size_t bytes);
 ** on top, if it can be watched. */
 void bind_add_poll(lua_State *L, cc_kind kind);
 
+/* Sets that field of the module table on top to a table that fetches concur.<name> when something
+** of it is first wanted. */
+void bind_lazy_module(lua_State *L, const char *name);
+
 /* ==} {== openers: each registers its type and puts its functions in the
 **        module table on top */
 
@@ -152,6 +156,8 @@ void bind_open_subprocess(lua_State *L);
 void bind_open_future(lua_State *L);
 void bind_open_pool(lua_State *L);
 void bind_open_loop(lua_State *L);
+void bind_open_link(lua_State *L);
+void bind_open_proxy(lua_State *L);
 
 /* ==} */
 

@@ -39,6 +39,8 @@ static void open_types(lua_State *L) {
   bind_open_future(L);
   bind_open_pool(L);
   bind_open_loop(L);
+  bind_open_link(L);
+  bind_open_proxy(L);
   run_push_cancelled(L);
   lua_setfield(L, -2, "CANCELLED");
 }

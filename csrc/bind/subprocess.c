@@ -337,16 +337,6 @@ static int pid(lua_State *L) {
 
 /* ==} */
 
-/* The module is fetched when it is first wanted. */
-static int lazy_index(lua_State *L) {
-  lua_getglobal(L, "require");
-  lua_pushliteral(L, "concur.subprocess");
-  lua_call(L, 1, 1);
-  lua_pushvalue(L, 2);
-  lua_gettable(L, -2);
-  return 1;
-}
-
 void bind_open_subprocess(lua_State *L) {
   static const luaL_Reg methods[] = {{"step", step},
                                      {"feed", feed},
@@ -369,10 +359,5 @@ void bind_open_subprocess(lua_State *L) {
   lua_pop(L, 1);
   lua_pushcfunction(L, start);
   lua_setfield(L, -2, "_start_program");
-  lua_newtable(L);
-  lua_createtable(L, 0, 1);
-  lua_pushcfunction(L, lazy_index);
-  lua_setfield(L, -2, "__index");
-  lua_setmetatable(L, -2);
-  lua_setfield(L, -2, "subprocess");
+  bind_lazy_module(L, "subprocess");
 }

@@ -6,6 +6,7 @@
 
 #include "core/descriptor.h"
 #include "core/kind.h"
+#include "core/link.h"
 #include "core/local.h"
 #include "core/park.h"
 
@@ -102,6 +103,7 @@ void cc_family_enter(uint32_t entry) {
   atomic_store(&cc_family_root->processes[entry].pid, cc_process_id());
   cc_local_renew(cc_family_root->object_limit);
   cc_descriptor_forget();
+  cc_link_forget();
   cc_park_forget();
   cc_self_renew();
 }

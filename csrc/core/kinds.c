@@ -10,6 +10,7 @@
 #include "core/future.h"
 #include "core/job.h"
 #include "core/latch.h"
+#include "core/link.h"
 #include "core/list.h"
 #include "core/lock.h"
 #include "core/loop.h"
@@ -62,4 +63,6 @@ void cc_kinds_open(void) {
   cc_kind_define(CC_CREW, &cc_crew_ops);
   cc_kind_define(CC_JOB, &cc_job_ops);
   cc_kind_define(CC_LOOP, &cc_loop_ops);
+  cc_kind_define(CC_LINK, &cc_link_ops);
+  cc_kind_define(CC_PROXY, &cc_proxy_ops);
 }

@@ -19,6 +19,7 @@ static const char *const names[CC_KINDS] = {
     [CC_DICT] = "dict", [CC_LIST] = "list", [CC_ARRAY] = "array",
     [CC_FUTURE] = "future", [CC_POOL] = "pool", [CC_CREW] = "crew", [CC_JOB] = "job",
     [CC_LOOP] = "loop",
+    [CC_LINK] = "manager", [CC_PROXY] = "proxy",
 };
 
 const char *cc_kind_name(cc_kind kind) {

@@ -47,6 +47,8 @@ typedef enum cc_kind {
   CC_CREW, /* the workers of a pool */
   CC_JOB,  /* a map that they work on */
   CC_LOOP, /* of tasks */
+  CC_LINK, /* a connection to a manager's server */
+  CC_PROXY, /* an object behind it */
   CC_KINDS /* one more than the last */
 } cc_kind;
 

@@ -201,6 +201,37 @@ int cc_program_start(const cc_program *p, int64_t *pid, bool *directory);
 bool cc_program_ended(int64_t pid, int *code);
 void cc_program_signal(int64_t pid, int sig); /* to its group */
 
+/* ==} {== sockets, as the side that connects */
+
+#define CC_ADDRESS_LIMIT 8
+
+typedef struct cc_address {
+  uint32_t size;
+  unsigned char bytes[128];
+} cc_address;
+
+typedef struct cc_addresses {
+  cc_address at[CC_ADDRESS_LIMIT];
+  size_t n;
+  const char *why; /* there is none; static storage */
+} cc_addresses;
+
+/* What "host:port", "[host]:port" or "unix:path" means. 0; EINVAL: none of these; ENOENT: not
+** found. A host that is a name is looked up, and the system may take its time. */
+int cc_addresses_find(const char *text, cc_addresses *list);
+
+/* Begins to connect a new socket, which does not block and is closed in other programs. 0: it is
+** connected; EINPROGRESS: once it can be written to cc_socket_error tells; or another errno value.
+** *fd is to be shut in any case. */
+int cc_socket_connect(const cc_address *a, int *fd);
+int cc_socket_error(int fd); /* 0 or an errno value */
+
+/* As cc_descriptor_read and cc_descriptor_write, for sockets. */
+int64_t cc_socket_read(int fd, void *to, size_t size);
+int64_t cc_socket_write(int fd, const void *from, size_t size);
+
+void cc_socket_cut(int fd); /* ends the connection; whoever polls it sees that */
+
 /* ==} {== process */
 
 /* In builds for a sanitizer: children do not get its runtime preloaded. */
