@@ -65,7 +65,7 @@ $(BUILD)/concur/sodium.so: $(SODIUM_OBJ) $(BUILD)/link.stamp
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $(SODIUM_OBJ) $(SODIUM_LIBS)
 
-$(SODIUM_OBJ): private CPPFLAGS_ALL += $(if $(filter-out /usr/include,$(SODIUM_INCDIR)),-isystem $(SODIUM_INCDIR))
+$(SODIUM_OBJ): private CPPFLAGS_ALL += $(if $(SODIUM_INCDIR),-idirafter $(SODIUM_INCDIR))
 
 $(BUILD)/obj/%.o: csrc/%.c $(BUILD)/compile.stamp
 	@mkdir -p $(@D)
@@ -271,11 +271,12 @@ bench: all $(LIMITS) ## concur beside what the machine can do: make bench [ROWS=
 	@$(LUA) bench/run.lua --lua='$(LUA)' --build='$(BUILD)' --runs='$(RUNS)' $(ROWS)
 
 $(LIMITS): $(LIMITS_SRC:bench/limits/%.c=$(BUILD)/bench/obj/%.o)
-	$(CC) -pthread -o $@ $^ $(LUA_LIBS)
+	$(CC) -pthread -o $@ $^ $(LUA_LIBS) $(if $(SODIUM_SO),$(SODIUM_LIBS))
 
 $(BUILD)/bench/obj/%.o: bench/limits/%.c $(BUILD)/compile.stamp
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -D_GNU_SOURCE -O2 $(WARN) -pthread -isystem $(LUA_INCDIR) -MMD -MP -c -o $@ $<
+	$(CC) -std=gnu11 -D_GNU_SOURCE -O2 $(WARN) -pthread -isystem $(LUA_INCDIR) \
+	  $(if $(SODIUM_SO),-DWITH_SODIUM=1 -idirafter $(SODIUM_INCDIR)) -MMD -MP -c -o $@ $<
 
 -include $(LIMITS_SRC:bench/limits/%.c=$(BUILD)/bench/obj/%.d)
 

@@ -21,7 +21,7 @@ typedef struct limit {
 
 /* One table a file, ended by a NULL name. */
 extern const limit lock_limits[], pingpong_limits[], spawn_limits[], queue_limits[],
-    string_limits[], binding_limits[], table_limits[], cpu_limits[];
+    string_limits[], binding_limits[], table_limits[], cpu_limits[], cipher_limits[];
 
 /* {== common.c */
 

@@ -7,6 +7,7 @@
 static const limit *const tables[] = {
     lock_limits,   pingpong_limits, spawn_limits, queue_limits,
     string_limits, binding_limits,  table_limits, cpu_limits,
+    cipher_limits,
 };
 
 int main(int argc, char **argv) {

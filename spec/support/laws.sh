@@ -48,7 +48,8 @@ compile() {
   done
   for file in bench/limits/*.c spec/c/*.c; do
     [ ! -f "$file" ] || $1 -std=gnu11 -D_GNU_SOURCE -fsyntax-only -Wall -Wextra -Wshadow \
-      -Werror -Icsrc -isystem "$LUA_INCDIR" "$file" 2>&1
+      -Werror -Icsrc -isystem "$LUA_INCDIR" ${SODIUM_INCDIR:+-DWITH_SODIUM=1 -idirafter "$SODIUM_INCDIR"} \
+      "$file" 2>&1
   done
 }
 

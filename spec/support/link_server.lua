@@ -1,7 +1,5 @@
 --- A small server of managers for specs of the client: it speaks the protocol over luv, within a
 -- thread of its own, and serves what a spec needs to see, not what a server should.
-local concur = require "concur"
-
 local link_server = {}
 
 -- {== the thread's function
@@ -25,7 +23,6 @@ local function serve(options, ready)
       released = log.released }
   end
   function functions.fail(what) error(what or "it failed", 0) end
-  function functions.stop() uv.stop() end
 
   local function respond(c, id, status, body)
     if not c.tcp:is_closing() then c.tcp:write(c.session:seal(string.pack("<B I8 B", 1, id, status) .. body)) end
@@ -53,7 +50,7 @@ local function serve(options, ready)
 
   local waits = { get = true, acquire = true, wait = true }
 
-  local function call(c, id, ident, object, name, ...)
+  local function call(c, id, object, name, ...)
     if object == 0 then
       local fn = functions[name]
       if name == "hang" then c.waiting[id] = function() end return end
@@ -77,7 +74,8 @@ local function serve(options, ready)
       local forever = arguments[1] == nil or arguments[1] == true
       local function try()
         local results = table.pack(pcall(method, o, 0))
-        if forever and (results[2] == nil and results[3] == "empty" or results[1] and results[2] == false) then return end
+        local vain = results[2] == nil and results[3] == "empty" or results[1] and results[2] == false
+        if forever and vain then return end
         respond_results(c, id, object, table.unpack(results, 2, results.n))
         return true
       end
@@ -95,10 +93,9 @@ local function serve(options, ready)
   local function frame(c, s)
     local kind, at = s:byte(), 2
     if kind == 1 then
-      local id, ident, object, name
-      id, ident, object, name, at = string.unpack("<I8 I8 I8 s1", s, at)
-      c.idents[ident] = true
-      call(c, id, ident, object, name, concur._network_unpack(s, at))
+      local id, object, name, _
+      id, _, object, name, at = string.unpack("<I8 I8 I8 s1", s, at)
+      call(c, id, object, name, concur._network_unpack(s, at))
     elseif kind == 2 then
       local id = string.unpack("<I8", s, at)
       log.withdrawn = log.withdrawn + 1
@@ -118,8 +115,9 @@ local function serve(options, ready)
   local function accept()
     local tcp = options.pipe and uv.new_pipe(false) or uv.new_tcp()
     local c = { tcp = tcp, session = sodium.server(options.authkey), buffer = "", stage = "hello", waiting = {},
-      idents = {}, all = all }
+      all = all }
     listener:accept(tcp)
+    if not options.pipe then tcp:nodelay(true) end -- else an answer behind a ping waits for its receipt
     all[c] = c
     log.connections = log.connections + 1
     local function drop()
@@ -163,7 +161,8 @@ local function serve(options, ready)
   end
   assert(listener:listen(100, accept))
   local heart = uv.new_timer()
-  heart:start(50, 50, function()
+  heart:start(20, 20, function()
+    if options.over:is_set() then return uv.stop() end
     for c in pairs(all) do
       if c.stage == "open" and not c.silent then c.tcp:write(c.session:seal "\0") end
     end
@@ -171,18 +170,34 @@ local function serve(options, ready)
   ready:put(options.pipe and "unix:" .. options.pipe or
     (options.host and "[%s]:%d" or "%s:%d"):format(options.host or "127.0.0.1", listener:getsockname().port))
   uv.run()
+  uv.walk(function(x) if not x:is_closing() then x:close() end end)
+  uv.run()
 end
 
 -- ==}
 
+local running = {}
+
+--- Ends all that were started: a thread that runs luv must not be stopped in a callback.
+function link_server.stop_all()
+  for _, server in ipairs(running) do
+    server.over:set()
+    assert(server.thread:join(20))
+  end
+  running = {}
+end
+
 --- Starts one; its address. Options: authkey, pipe (a path), host (of version 6), full, mute.
 function link_server.start(options)
+  local concur = require "concur"
   local ready = concur.queue()
+  options.over = concur.event()
   options.authkey = options.authkey or "abc"
   local thread = concur.thread { target = serve, args = { options, ready }, daemon = true, name = "server" }:start()
   local address, why = ready:get(10)
   if not address then error("no server: " .. tostring(why) .. tostring(select(2, thread:join(1)))) end
-  return address, thread
+  running[#running + 1] = { over = options.over, thread = thread }
+  return address
 end
 
 return link_server
