@@ -80,11 +80,14 @@ end
 -- Kinds that have no handles in scripts: parts of a pool.
 local internal = {crew = true, job = true, loop = true}
 
+-- Kinds that are described in the page of managers, and have the methods of others.
+local remote = {manager = true, proxy = true}
+
 -- The kinds of objects that scripts have handles of.
 local function kinds_of_handles()
   local kinds = {}
   for kind in pairs(concur.info().objects) do
-    if not internal[kind] then kinds[#kinds + 1] = kind end
+    if not internal[kind] and not remote[kind] then kinds[#kinds + 1] = kind end
   end
   return kinds
 end

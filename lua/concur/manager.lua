@@ -91,4 +91,8 @@ function manager.connect(options)
   return nil, (why:gsub("^%u%l", string.lower))
 end
 
+--- Makes a server, not started: `server:register(name, fn)`, `server:start()`, `server:address()`,
+-- `server:shutdown()`. See manager/server.lua.
+function manager.server(options) return require "concur.manager.server".new(options) end
+
 return manager
