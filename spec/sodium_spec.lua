@@ -225,7 +225,8 @@ describe("a server's session under random bytes", function()
       for i = 1, 4 do frames[i] = client:seal(("m"):rep(1 + rnd(60))) end
       local good = table.concat(frames)
       -- one session for many streams would be over with the first: what is fed is cut in two
-      local bytes, kind = nil, rnd(5)
+      local bytes
+      local kind = rnd(5)
       local at = 1 + rnd(#good)
       if kind == 0 then bytes = changed(good, at, 1 << rnd(8))
       elseif kind == 1 then bytes = good:sub(1, at - 1) .. good:sub(at + 1 + rnd(20))
