@@ -57,6 +57,8 @@ local rows = {
   { "async_switch", versus = "async_switch", most = 1 },
   { "async_queue", versus = "async_queue", most = 4 },
   { "async_memory", versus = "async_memory", most = 200, runs = 2 },
+  { "proxy_call", limit = "tcp_echo_cipher", goal = "<= 2" },
+  { "proxy_put_many", versus = "proxy_put_many", most = 5, runs = 2 },
   { "fib_par", limit = "cpu_par", runs = 2 },
   { "fib_pool", limit = "cpu_par", runs = 2, goal = ">= 0.95" },
   { "fib_pool_process", limit = "cpu_par", script = "fib_pool", kind = "process", runs = 2, goal = ">= 0.95" },
