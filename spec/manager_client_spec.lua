@@ -17,7 +17,12 @@ if not pcall(require, "concur.sodium") then
   return
 end
 
-if not pcall(require, "luv") then return end
+if not pcall(require, "luv") then
+  describe("concur.manager without luv to test it", function()
+    it("is there", function() assert.equal("function", type(concur.manager.connect)) end)
+  end)
+  return
+end
 
 local function connect(address, options)
   options = options or {}
@@ -331,6 +336,19 @@ describe("a manager's client", function()
     kit.same({ false, concur.CANCELLED }, { leader:join(T) })
     q:put "item"
     assert.equal("item", kit.join(other))
+  end)
+
+  it("releases what a cancelled thread held, in its clean-up", function()
+    local l = m:lock()
+    local t = concur.spawn(function()
+      local _ <close> = l:acquire()
+      m:hang()
+    end)
+    kit.until_waiting(t)
+    kit.eventually("it is held", function() return l:locked() end)
+    t:cancel()
+    kit.same({ false, concur.CANCELLED }, { t:join(T) })
+    assert.is_false(l:locked())
   end)
 
   it("never takes a wait for a deadlock", function()

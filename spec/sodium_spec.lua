@@ -2,7 +2,12 @@
 local kit = require "spec.support.kit"
 
 local found, sodium = pcall(require, "concur.sodium")
-if not found then return end
+if not found then
+  describe("without libsodium", function()
+    it("there is no concur.sodium", function() assert.is_truthy(tostring(sodium):find "concur.sodium") end)
+  end)
+  return
+end
 
 -- Both sides after the handshake, and its messages.
 local function handshake(key, other_key, max_message)
