@@ -327,8 +327,9 @@ describe("a manager's client", function()
   end)
 
   it("does not leave others waiting when who leads is cancelled", function()
-    local q = m:queue()
-    local leader = concur.spawn(function() return m:hang() end)
+    local slow = assert(connect(address, { heartbeat = 1000 })) -- nothing else looks at it
+    local q = slow:queue()
+    local leader = concur.spawn(function() return slow:hang() end)
     kit.until_waiting(leader)
     local other = concur.spawn(function() return q:get() end)
     kit.until_waiting(other)
