@@ -327,7 +327,11 @@ describe("a manager's client", function()
   end)
 
   it("does not leave others waiting when who leads is cancelled", function()
-    local slow = assert(connect(address, { heartbeat = 1000 })) -- nothing else looks at it
+    m = nil
+    collectgarbage()
+    collectgarbage()
+    local slow = assert(connect(address, { heartbeat = 1000 })) -- no other thread looks at these
+    m = assert(connect(address, { heartbeat = 1000 }))
     local q = slow:queue()
     local leader = concur.spawn(function() return slow:hang() end)
     kit.until_waiting(leader)
