@@ -98,8 +98,10 @@ local function command_of(task)
 end
 
 local function fresh_copies()
-  local command = "mkdir -p %s && rm -f %s/* && cp %s/concur.so %s/bench/limits %s"
-  assert(os.execute(command:format(work, work, options.build, options.build, work)))
+  local command = "mkdir -p %s && rm -rf %s/* && cp %s/concur.so %s/bench/limits %s && " ..
+    "{ test ! -d %s/concur || cp -r %s/concur %s; }"
+  local build = options.build
+  assert(os.execute(command:format(work, work, build, build, work, build, build, work)))
 end
 
 -- Runs a task; its figure, or nil and what it printed.
