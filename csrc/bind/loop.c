@@ -244,16 +244,6 @@ static int adopt_coroutines(lua_State *L) {
   return 0;
 }
 
-/* concur.async is fetched when it is first wanted. */
-static int lazy_index(lua_State *L) {
-  lua_getglobal(L, "require");
-  lua_pushliteral(L, "concur.async");
-  lua_call(L, 1, 1);
-  lua_pushvalue(L, 2);
-  lua_gettable(L, -2);
-  return 1;
-}
-
 /* ==} */
 
 void bind_open_loop(lua_State *L) {
@@ -275,10 +265,5 @@ void bind_open_loop(lua_State *L) {
   lua_setfield(L, -2, "__gc");
   lua_pop(L, 1);
   luaL_setfuncs(L, functions, 0);
-  lua_newtable(L);
-  lua_createtable(L, 0, 1);
-  lua_pushcfunction(L, lazy_index);
-  lua_setfield(L, -2, "__index");
-  lua_setmetatable(L, -2);
-  lua_setfield(L, -2, "async");
+  bind_lazy_module(L, "async");
 }
