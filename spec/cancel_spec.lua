@@ -277,7 +277,7 @@ for _, kind in ipairs(h.kinds) do
       local runner = start(function()
         return o:run(function()
           inside:set()
-          concur.sleep(60)
+          concur.event():wait(60)
         end)
       end)
       assert.is_true(inside:wait(20))
