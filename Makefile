@@ -31,6 +31,10 @@ endif
 SRC  := $(filter-out csrc/sodium/%,$(sort $(wildcard csrc/*/*.c)))
 OBJ  := $(SRC:csrc/%.c=$(BUILD)/obj/%.o)
 SO   := $(BUILD)/concur.so
+# The same code for programs that embed it: libconcur.so, libconcur.a.
+SHARED := $(BUILD)/libconcur.so
+STATIC := $(BUILD)/libconcur.a
+SOVERSION := 0
 
 # The optional companion: sealed connections for managers, where libsodium is.
 sodium_incdirs := $(patsubst -I%,%,$(shell pkg-config --cflags-only-I libsodium 2>/dev/null)) \
@@ -56,10 +60,19 @@ LINK = $(CC) -shared -pthread -Wl,-z,nodelete $(LDFLAGS) $(EXTRA_CFLAGS)
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
-all: $(SO) $(SODIUM_SO) ## build the C module: build/concur.so
+all: $(SO) $(SODIUM_SO) $(SHARED) $(STATIC) ## build the C module: build/concur.so, and the libraries for hosts
 
 $(SO): $(OBJ) $(BUILD)/link.stamp
 	$(LINK) -o $@ $(OBJ) -lm
+
+# Linked anew rather than copied: the name by which programs find it at run time has a version.
+$(SHARED): $(OBJ) $(BUILD)/link.stamp
+	$(LINK) -Wl,-soname,libconcur.so.$(SOVERSION) -o $@ $(OBJ) -lm
+	ln -sf libconcur.so $@.$(SOVERSION)
+
+$(STATIC): $(OBJ) $(BUILD)/link.stamp
+	rm -f $@
+	$(AR) rcs $@ $(OBJ)
 
 $(BUILD)/concur/sodium.so: $(SODIUM_OBJ) $(BUILD)/link.stamp
 	@mkdir -p $(@D)

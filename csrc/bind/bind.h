@@ -12,6 +12,9 @@
 #include "core/parcel.h"
 #include "core/park.h"
 
+/* Prepares the process, once. What failed, or NULL. */
+const char *bind_open_process(void);
+
 /* {== checking */
 
 /* The slow way: for an instance of a thread class gives the object of its handle, and puts

@@ -101,24 +101,16 @@ void bind_call_back(lua_State *L, int future, int idx, bind_call when) {
 /* {== what came of a future */
 
 void bind_push_failure(lua_State *L, const cc_crew *c, uint32_t failure, int code) {
-  char name[32];
-  switch ((cc_failure)failure) {
-    case CC_BY_EXIT: lua_pushfstring(L, "worker exited with code %d", code); break;
-    case CC_BY_SIGNAL:
-      cc_signal_name(code, name, sizeof name);
-      lua_pushfstring(L, "worker killed by signal %d (%s)", code, name);
-      break;
-    case CC_BY_LOSS: lua_pushliteral(L, "the process of the pool has ended"); break;
-    case CC_BY_START: lua_pushfstring(L, "cannot start a worker: %s", cc_error_text(code)); break;
-    case CC_BY_CREW:
-      if (c->error.kind != CC_ITEM_NIL || c->traceback != NULL) {
-        codec_read_item(L, &c->error);
-      } else {
-        bind_push_failure(L, c, c->failure, c->code);
-      }
-      break;
-    default: lua_pushliteral(L, "out of shared memory");
+  char text[200];
+  if (failure == CC_BY_CREW) {
+    if (c->error.kind != CC_ITEM_NIL || c->traceback != NULL)
+      codec_read_item(L, &c->error);
+    else
+      bind_push_failure(L, c, c->failure, c->code);
+    return;
   }
+  cc_failure_text((cc_failure)failure, code, text, sizeof text);
+  lua_pushstring(L, text);
 }
 
 int bind_push_result(lua_State *L, cc_future *f) {

@@ -73,14 +73,18 @@ static int open_in_thread(lua_State *L) {
   return 0;
 }
 
+const char *bind_open_process(void) {
+  if (!cc_family_open()) return "concur: the system grants no shared memory (is the address space limited?)";
+  run_state_set_opener(open_in_thread);
+  return run_thread_open() ? NULL : "concur: out of shared memory";
+}
+
 CONCUR_API int luaopen_concur(lua_State *L) {
   luaL_checkversion(L);
   run_push_module(L);
   if (lua_istable(L, -1)) return 1; /* opened before, perhaps under another name */
-  if (!cc_family_open())
-    return luaL_error(L, "concur: the system grants no shared memory (is the address space limited?)");
-  run_state_set_opener(open_in_thread);
-  if (!run_thread_open()) return luaL_error(L, "concur: out of shared memory");
+  const char *error = bind_open_process();
+  if (error != NULL) return luaL_error(L, "%s", error);
   lua_settop(L, 0);
   open_state(L, true);
   return 1;

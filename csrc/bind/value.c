@@ -26,18 +26,6 @@ static int in_turn(lua_State *L, cc_value *v, lua_CFunction f) {
 
 /* ==} */
 
-/* Puts the item in; what was there comes out in its place. False: somebody else updates it. */
-static bool exchange(cc_value *v, cc_item *item) {
-  cc_self *me = cc_self_get();
-  cc_item old;
-  cc_value_lock(me, v);
-  bool mine = cc_turn_mine(me, &v->turn);
-  if (mine) cc_value_write(me, v, item, &old);
-  cc_value_unlock(me, v);
-  if (mine) cc_item_copy(item, &old);
-  return mine;
-}
-
 static int value_get(lua_State *L) {
   cc_item item;
   cc_value_get(cc_self_get(), self(L), &item);
@@ -51,7 +39,7 @@ static int value_set(lua_State *L) {
   luaL_checkany(L, 2);
   codec_item(L, 2, &item);
   size_t bytes = cc_item_has_parcel(item.kind) ? item.u.parcel->size : 0;
-  bool done = exchange(v, &item);
+  bool done = cc_value_exchange(cc_self_get(), v, &item) == CC_OK;
   cc_item_drop(&item);
   if (!done) return in_turn(L, v, value_set);
   if (bytes > 0) bind_owe_bytes(L, bytes);
@@ -63,28 +51,13 @@ static int value_swap(lua_State *L) {
   cc_item item;
   luaL_checkany(L, 2);
   codec_item(L, 2, &item);
-  if (!exchange(v, &item)) {
+  if (cc_value_exchange(cc_self_get(), v, &item) != CC_OK) {
     cc_item_drop(&item);
     return in_turn(L, v, value_swap);
   }
   codec_push_item(L, &item);
   return 1;
 }
-
-/* {== arithmetic as Lua does it, on items */
-
-static void add(cc_item *sum, const cc_item *a, const cc_item *b) {
-  if (a->kind == CC_ITEM_INTEGER && b->kind == CC_ITEM_INTEGER) {
-    sum->kind = CC_ITEM_INTEGER;
-    sum->u.word = a->u.word + b->u.word; /* wraps around, as in Lua */
-  } else {
-    lua_Number n = cc_item_number(a) + cc_item_number(b);
-    sum->kind = CC_ITEM_NUMBER;
-    memcpy(&sum->u.word, &n, sizeof n);
-  }
-}
-
-/* ==} */
 
 static int push_number(lua_State *L, const cc_item *item) {
   cc_item number = *item;
@@ -101,32 +74,13 @@ static int value_add(lua_State *L) {
     lua_pushinteger(L, result);
     return 1;
   }
-  cc_self *me = cc_self_get();
-  cc_item change, now, sum = {0, CC_ITEM_NIL, {0}}, old;
+  cc_item change, sum;
   luaL_checktype(L, 2, LUA_TNUMBER);
   codec_item(L, 2, &change);
-  cc_value_lock(me, v);
-  if (!cc_turn_mine(me, &v->turn)) {
-    cc_value_unlock(me, v);
-    return in_turn(L, v, value_add);
-  }
-  for (bool done = false; !done;) {
-    int64_t seen;
-    /* in the lock-free form others add meanwhile: only an exchange of what was seen counts */
-    bool small = cc_value_get_integer(v, &seen);
-    cc_value_read(v, &now);
-    done = true;
-    if (!cc_item_is_number(&now)) break;
-    add(&sum, &now, &change);
-    if (small)
-      done = cc_value_replace(me, v, now.u.word, &sum);
-    else
-      cc_value_write(me, v, &sum, &old);
-  }
-  cc_value_unlock(me, v);
-  if (cc_item_is_number(&now)) return push_number(L, &sum);
-  cc_item_drop(&now);
-  return luaL_error(L, "attempt to add to a value that holds no number");
+  cc_outcome outcome = cc_value_add(cc_self_get(), v, &change, &sum);
+  if (outcome == CC_TIMEOUT) return in_turn(L, v, value_add);
+  if (outcome == CC_MISUSE) return luaL_error(L, "attempt to add to a value that holds no number");
+  return push_number(L, &sum);
 }
 
 static int fill_item(lua_State *L) {
@@ -146,43 +100,21 @@ static void second_item(lua_State *L, cc_item *item, cc_item *first) {
 
 static int value_compare_swap(lua_State *L) {
   cc_value *v = self(L);
-  cc_self *me = cc_self_get();
-  cc_item expected, item, now, old;
+  cc_item expected, item;
+  bool swapped;
   int type = lua_type(L, 2);
   luaL_checkany(L, 3);
   if (type == LUA_TTABLE || type == LUA_TFUNCTION || (type == LUA_TUSERDATA && !handle_test(L, 2)))
     luaL_typeerror(L, 2, "nil, boolean, number, string or handle");
-  old.kind = CC_ITEM_NIL;
   codec_item(L, 2, &expected);
   if (cc_item_has_parcel(expected.kind))
     second_item(L, &item, &expected);
   else
     codec_item(L, 3, &item);
-  bool swapped = false;
-  cc_value_lock(me, v);
-  if (!cc_turn_mine(me, &v->turn)) {
-    cc_value_unlock(me, v);
-    cc_item_drop(&expected);
-    cc_item_drop(&item);
-    return in_turn(L, v, value_compare_swap);
-  }
-  for (bool done = false; !done;) {
-    int64_t seen;
-    bool small = cc_value_get_integer(v, &seen);
-    cc_value_read(v, &now);
-    done = true;
-    if (!cc_item_same(&now, &expected)) break;
-    if (small) {
-      done = swapped = cc_value_replace(me, v, now.u.word, &item);
-    } else {
-      cc_value_write(me, v, &item, &old);
-      swapped = true;
-    }
-  }
-  cc_value_unlock(me, v);
-  cc_item_drop(&now);
+  cc_outcome outcome = cc_value_compare_swap(cc_self_get(), v, &expected, &item, &swapped);
   cc_item_drop(&expected);
-  cc_item_drop(swapped ? &old : &item);
+  cc_item_drop(&item);
+  if (outcome == CC_TIMEOUT) return in_turn(L, v, value_compare_swap);
   lua_pushboolean(L, swapped);
   return 1;
 }
@@ -197,7 +129,7 @@ static int call_and_store(lua_State *L) {
   lua_call(L, lua_gettop(L) - 2, LUA_MULTRET);
   if (lua_gettop(L) == 1) lua_pushnil(L);
   codec_item(L, 2, &item);
-  exchange(v, &item);
+  cc_value_exchange(cc_self_get(), v, &item);
   cc_item_drop(&item);
   return lua_gettop(L) - 1;
 }
@@ -237,7 +169,7 @@ static int new_value(lua_State *L) {
   codec_item(L, 1, &item);
   cc_value *v = cc_value_new();
   h->object = (cc_object *)v;
-  if (v != NULL) exchange(v, &item);
+  if (v != NULL) cc_value_exchange(cc_self_get(), v, &item);
   cc_item_drop(&item);
   return bind_made(L, h, (cc_object *)v);
 }

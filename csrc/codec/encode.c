@@ -45,7 +45,7 @@ bool encode_seen(codec_writer *w, const void *key, bool *done) {
 
 /* The number of pairs, in a byte: for lua_createtable, which rounds up to a
 ** power of two anyhow. */
-static unsigned hint(uint64_t pairs) {
+unsigned encode_hint(uint64_t pairs) {
   unsigned bits = 0;
   if (pairs <= HINT_EXACT) return pairs == 0 ? 1 : (unsigned)pairs;
   while (((uint64_t)1 << bits) < pairs) bits++;
@@ -95,7 +95,7 @@ static bool pairs(codec_writer *w, lua_State *L, int t, size_t n, size_t hint_at
     if (!key(w, L, k, depth, here) || !value(w, L, k + 1, depth, here)) return false;
     lua_settop(L, k);
   } while (lua_next(L, t));
-  w->start[hint_at] = (unsigned char)hint(count);
+  w->start[hint_at] = (unsigned char)encode_hint(count);
   return encode_tag(w, TAG_END);
 }
 

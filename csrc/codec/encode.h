@@ -36,6 +36,9 @@ bool encode_upvalues(codec_writer *w, lua_State *L, int idx, int depth, const pa
 /* A table or userdata with a __transfer on top of the stack; pops it. */
 bool encode_transfer(codec_writer *w, lua_State *L, int idx, int depth, const path_link *up);
 
+/* What stands for a number of pairs. */
+unsigned encode_hint(uint64_t pairs);
+
 bool encode_tag(codec_writer *w, unsigned tag);
 bool encode_tagged(codec_writer *w, unsigned tag, uint64_t v); /* tag varint(v) */
 

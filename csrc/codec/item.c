@@ -23,8 +23,7 @@ static void of_string(lua_State *L, int idx, cc_item *item) {
   item->u.parcel = p;
 }
 
-void codec_message(lua_State *L, int first, int count, int nameless, cc_item *item) {
-  codec_writer *w = codec_encode(L, first, count, CODEC_FAMILY, nameless);
+bool codec_finish_item(codec_writer *w, cc_item *item) {
   size_t n;
   const unsigned char *bytes = codec_bytes(w, &n);
   if (n <= CC_INLINE && codec_nobjects(w) == 0) {
@@ -32,11 +31,16 @@ void codec_message(lua_State *L, int first, int count, int nameless, cc_item *it
     item->size = (uint32_t)n;
     memcpy(item->u.bytes, bytes, n);
     codec_cancel(w);
-    return;
+    return true;
   }
   item->kind = CC_ITEM_PARCEL;
   item->u.parcel = codec_finish(w);
-  if (item->u.parcel == NULL) luaL_error(L, "out of shared memory");
+  return item->u.parcel != NULL;
+}
+
+void codec_message(lua_State *L, int first, int count, int nameless, cc_item *item) {
+  if (!codec_finish_item(codec_encode(L, first, count, CODEC_FAMILY, nameless), item))
+    luaL_error(L, "out of shared memory");
 }
 
 void codec_item(lua_State *L, int idx, cc_item *item) {

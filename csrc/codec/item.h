@@ -4,7 +4,7 @@
 
 #include <lua.h>
 
-#include "core/parcel.h"
+#include "codec/codec.h"
 #include "core/slot.h"
 
 /* Fills the item from the value at idx; a parcel in it is one reference. Raises for
@@ -15,6 +15,9 @@ void codec_item(lua_State *L, int idx, cc_item *item);
 ** as for codec_encode. */
 void codec_items(lua_State *L, int first, int n, cc_item *item);
 void codec_message(lua_State *L, int first, int n, int nameless, cc_item *item);
+
+/* Ends a writer; its message becomes the item. False when shared memory is used up. */
+bool codec_finish_item(codec_writer *w, cc_item *item);
 
 /* Pushes the value and uses up a parcel's reference, also when it raises. Returns how many
 ** values that were. */

@@ -4,6 +4,8 @@
 */
 #include "core/future.h"
 
+#include <stdio.h>
+
 #include "core/arena.h"
 #include "core/crew.h"
 #include "core/descriptor.h"
@@ -132,6 +134,20 @@ bool cc_future_end(cc_self *me, cc_future *f, cc_future_state state, const cc_it
 
 bool cc_future_fail(cc_self *me, cc_future *f, cc_failure why, int code) {
   return end(me, f, CC_FAILED, NULL, NULL, why, code);
+}
+
+void cc_failure_text(cc_failure why, int code, char *text, size_t size) {
+  char name[32];
+  switch (why) {
+    case CC_BY_EXIT: snprintf(text, size, "worker exited with code %d", code); break;
+    case CC_BY_SIGNAL:
+      cc_signal_name(code, name, sizeof name);
+      snprintf(text, size, "worker killed by signal %d (%s)", code, name);
+      break;
+    case CC_BY_LOSS: snprintf(text, size, "the process of the pool has ended"); break;
+    case CC_BY_START: snprintf(text, size, "cannot start a worker: %s", cc_error_text(code)); break;
+    default: snprintf(text, size, "out of shared memory");
+  }
 }
 
 static void resume(cc_self *me, cc_object *o, uint32_t process) {

@@ -71,6 +71,9 @@ bool cc_future_end(cc_self *me, cc_future *f, cc_future_state state, const cc_it
                    cc_parcel *traceback);
 bool cc_future_fail(cc_self *me, cc_future *f, cc_failure why, int code);
 
+/* What a failure other than by an error means, in English. CC_BY_CREW has none of its own. */
+void cc_failure_text(cc_failure why, int code, char *text, size_t size);
+
 /* Waits for the end: CC_OK, or as every wait. */
 cc_outcome cc_future_wait(cc_self *me, cc_future *f, int64_t deadline);
 

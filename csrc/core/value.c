@@ -129,9 +129,80 @@ void cc_value_settle(cc_self *me, cc_value *v) {
   cc_value_unlock(me, v);
 }
 
-bool cc_value_replace(cc_self *me, cc_value *v, uint64_t n, const cc_item *item) {
+/* Writes the item if the cell still holds the small integer n. */
+static bool replace(cc_self *me, cc_value *v, uint64_t n, const cc_item *item) {
   const cc_item old = {0, CC_ITEM_INTEGER, {n}};
   return change(me, v, tagged((int64_t)n), item, &old);
+}
+
+/* Writes the item in the place of what was read; small: that was the lock-free form, to which others add
+** meanwhile, so that only an exchange of what was seen counts. */
+static bool store(cc_self *me, cc_value *v, bool small, const cc_item *seen, const cc_item *item, cc_item *old) {
+  if (small) return replace(me, v, seen->u.word, item);
+  cc_value_write(me, v, item, old);
+  return true;
+}
+
+cc_outcome cc_value_exchange(cc_self *me, cc_value *v, cc_item *item) {
+  cc_item old;
+  cc_value_lock(me, v);
+  bool mine = cc_turn_mine(me, &v->turn);
+  if (mine) cc_value_write(me, v, item, &old);
+  cc_value_unlock(me, v);
+  if (mine) cc_item_copy(item, &old);
+  return mine ? CC_OK : CC_TIMEOUT;
+}
+
+/* As Lua adds. */
+static void add(cc_item *sum, const cc_item *a, const cc_item *b) {
+  if (a->kind == CC_ITEM_INTEGER && b->kind == CC_ITEM_INTEGER) {
+    sum->kind = CC_ITEM_INTEGER;
+    sum->u.word = a->u.word + b->u.word; /* wraps around */
+  } else {
+    double n = cc_item_number(a) + cc_item_number(b);
+    sum->kind = CC_ITEM_NUMBER;
+    memcpy(&sum->u.word, &n, sizeof n);
+  }
+}
+
+cc_outcome cc_value_add(cc_self *me, cc_value *v, const cc_item *n, cc_item *sum) {
+  cc_outcome outcome = CC_TIMEOUT;
+  cc_item now = {0, CC_ITEM_NIL, {0}}, old;
+  int64_t seen;
+  cc_value_lock(me, v);
+  if (cc_turn_mine(me, &v->turn)) {
+    do {
+      bool small = cc_value_get_integer(v, &seen);
+      cc_value_read(v, &now);
+      outcome = cc_item_is_number(&now) ? CC_OK : CC_MISUSE;
+      if (outcome == CC_MISUSE) break;
+      add(sum, &now, n);
+      if (store(me, v, small, &now, sum, &old)) break;
+    } while (true);
+  }
+  cc_value_unlock(me, v);
+  if (outcome == CC_MISUSE) cc_item_drop(&now);
+  return outcome;
+}
+
+cc_outcome cc_value_compare_swap(cc_self *me, cc_value *v, const cc_item *expected, cc_item *item,
+                                 bool *swapped) {
+  cc_item now, old = {0, CC_ITEM_NIL, {0}};
+  int64_t seen;
+  *swapped = false;
+  cc_value_lock(me, v);
+  bool mine = cc_turn_mine(me, &v->turn);
+  for (bool same = mine; same && !*swapped;) {
+    bool small = cc_value_get_integer(v, &seen);
+    cc_value_read(v, &now);
+    same = cc_item_same(&now, expected);
+    if (same) *swapped = store(me, v, small, &now, item, &old);
+  }
+  cc_value_unlock(me, v);
+  if (!mine) return CC_TIMEOUT;
+  cc_item_drop(&now);
+  if (*swapped) cc_item_copy(item, &old);
+  return CC_OK;
 }
 
 static void destroy(cc_object *o) {

@@ -47,12 +47,17 @@ void cc_value_unlock(cc_self *me, cc_value *v);
 void cc_value_read(cc_value *v, cc_item *item); /* a parcel is retained */
 void cc_value_write(cc_self *me, cc_value *v, const cc_item *item, cc_item *old);
 
+/* What changes the content and needs no turn: CC_TIMEOUT when somebody else has it, and nothing has been
+** done. Exchange: the new one goes over, and *item is the old one. Add: a number; CC_MISUSE: the content is
+** none. Compare-and-swap: *item goes over and becomes the old one if *swapped. */
+cc_outcome cc_value_exchange(cc_self *me, cc_value *v, cc_item *item);
+cc_outcome cc_value_add(cc_self *me, cc_value *v, const cc_item *n, cc_item *sum);
+cc_outcome cc_value_compare_swap(cc_self *me, cc_value *v, const cc_item *expected, cc_item *item,
+                                 bool *swapped);
+
 /* Around an update by the holder of the turn, while it has it for the first time. */
 void cc_value_hold(cc_self *me, cc_value *v);
 void cc_value_settle(cc_self *me, cc_value *v);
-
-/* Writes the item if the cell still holds the small integer n. */
-bool cc_value_replace(cc_self *me, cc_value *v, uint64_t n, const cc_item *item);
 
 /* The content out, without holding the lock longer than the copy. */
 void cc_value_get(cc_self *me, cc_value *v, cc_item *item);

@@ -10,6 +10,7 @@
 #include "codec/handle.h"
 #include "run/context.h"
 #include "run/outcome.h"
+#include "run/state.h"
 #include "run/worker.h"
 
 typedef struct body {
@@ -107,6 +108,7 @@ static int call_it(lua_State *L) {
     apply_surroundings(L, 1);
     lua_settop(L, 0);
   }
+  run_state_prepare(L);
   int n = decode(L, &b->message->call);
   luaL_checkstack(L, 10, NULL);
   if (lua_istable(L, 1)) set_globals(L, 1);

@@ -27,6 +27,8 @@ struct run_heap {
   size_t size;     /* of all this; constant */
   size_t outside;  /* blocks from malloc in use */
   int ends;        /* nothing is freed any more */
+  lua_Alloc host;  /* the memory is that function's; NULL: ours. Constant */
+  void *host_ud;
   void *free[CLASSES];
   _Alignas(16) char memory[];
 };
@@ -43,6 +45,17 @@ run_heap *run_heap_new(void) {
 }
 
 void run_heap_free(run_heap *h) { free(h); }
+
+run_heap *run_heap_of_host(lua_Alloc alloc, void *ud) {
+  run_heap *h = calloc(1, sizeof *h);
+  if (h == NULL) return NULL;
+  h->host = alloc;
+  h->host_ud = ud;
+  h->outside = 1; /* never plain: there is nothing to save */
+  return h;
+}
+
+void *run_heap_host(const run_heap *h) { return h->host_ud; }
 
 static unsigned class_of(size_t size) {
   unsigned c;
@@ -125,6 +138,7 @@ void *run_heap_alloc(void *ud, void *p, size_t old, size_t size) {
 }
 
 static void *change(run_heap *h, void *p, size_t old, size_t size) {
+  if (cc_unlikely(h->host != NULL)) return h->host(h->host_ud, p, old, size);
   if (size == 0) {
     if (!h->ends) free_block(h, p, old);
     return NULL;

@@ -6,6 +6,8 @@
 #ifndef RUN_HEAP_H
 #define RUN_HEAP_H
 
+#include <lua.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -13,6 +15,10 @@ typedef struct run_heap run_heap;
 
 run_heap *run_heap_new(void);
 void run_heap_free(run_heap *h);
+
+/* One whose memory comes from a host's allocator; `ud` is what it is called with. */
+run_heap *run_heap_of_host(lua_Alloc alloc, void *ud);
+void *run_heap_host(const run_heap *h); /* that ud */
 
 /* A lua_Alloc; ud is the heap. */
 void *run_heap_alloc(void *ud, void *p, size_t old, size_t size);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "codec/codec.h"
 #include "os/os.h"
 #include "run/heap.h"
 
@@ -26,11 +27,62 @@ struct run_state {
   void *image;    /* of the heap when the state was new; NULL before the first renewal */
   lua_State *fresh; /* the state in the image */
   int warning;    /* lua_setwarnf: off, on, or in the middle of a message */
+  run_allocator host; /* whose heap that is; alloc NULL: ours */
 };
 
 static _Atomic(lua_CFunction) opener;
 
 void run_state_set_opener(lua_CFunction open) { atomic_store(&opener, open); }
+
+/* {== what hosts set */
+
+typedef struct preparer {
+  lua_CFunction f; /* NULL: nothing */
+  void *arg;
+} preparer;
+
+/* Never change: a new one takes their place, and they stay, since others may still read them. */
+static _Atomic(const preparer *) hook;
+static _Atomic(const run_allocator *) allocator;
+
+bool run_state_set_hook(lua_CFunction f, void *arg) {
+  preparer *p = malloc(sizeof *p);
+  if (p == NULL) return false;
+  *p = (preparer){f, arg};
+  atomic_store(&hook, p);
+  return true;
+}
+
+bool run_state_set_allocator(const run_allocator *a) {
+  run_allocator *copy = malloc(sizeof *copy);
+  if (copy == NULL) return false;
+  *copy = *a;
+  atomic_store(&allocator, copy);
+  return true;
+}
+
+/* The modules that the hook has registered can be referred to by name from now on. */
+static void learn_modules(lua_State *L) {
+  lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  int loaded = lua_gettop(L);
+  lua_pushnil(L);
+  while (lua_next(L, loaded)) {
+    if (lua_type(L, -2) == LUA_TSTRING) codec_names_learn(L, lua_tostring(L, -2));
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+}
+
+void run_state_prepare(lua_State *L) {
+  const preparer *p = atomic_load_explicit(&hook, memory_order_acquire);
+  if (cc_likely(p == NULL) || p->f == NULL) return;
+  lua_pushcfunction(L, p->f);
+  lua_pushlightuserdata(L, p->arg);
+  lua_call(L, 1, 0);
+  learn_modules(L);
+}
+
+/* ==} */
 
 lua_State *run_state_lua(run_state *s) { return s->L; }
 
@@ -89,13 +141,37 @@ static bool run_protected(lua_State *L, lua_CFunction f) {
   return ok;
 }
 
+static void drop_heap(run_state *s) {
+  run_heap *h = s->heap;
+  s->heap = NULL;
+  if (h == NULL) return;
+  if (s->host.alloc != NULL && s->host.close != NULL) s->host.close(run_heap_host(h), s->host.arg);
+  run_heap_free(h);
+}
+
+static bool open_host_heap(run_state *s) {
+  void *ud = s->host.open != NULL ? s->host.open(s->host.arg) : s->host.arg;
+  if (ud == NULL && s->host.open != NULL) return false;
+  s->heap = run_heap_of_host(s->host.alloc, ud);
+  if (s->heap != NULL) return true;
+  if (s->host.close != NULL) s->host.close(ud, s->host.arg);
+  return false;
+}
+
 static bool make(run_state *s) {
+  const run_allocator *a = atomic_load_explicit(&allocator, memory_order_acquire);
+  if (s->heap == NULL && a != NULL) s->host = *a;
+  if (s->host.alloc != NULL) {
+    if (s->heap == NULL && !open_host_heap(s)) return false;
+    s->L = lua_newstate(run_heap_alloc, s->heap);
+  } else {
 #if defined(NO_HEAP)
-  s->L = luaL_newstate();
+    s->L = luaL_newstate();
 #else
-  if (s->heap == NULL && (s->heap = run_heap_new()) == NULL) return false;
-  s->L = lua_newstate(run_heap_alloc, s->heap);
+    if (s->heap == NULL && (s->heap = run_heap_new()) == NULL) return false;
+    s->L = lua_newstate(run_heap_alloc, s->heap);
 #endif
+  }
   if (s->L == NULL) return false;
   s->warning = WARN_OFF;
   lua_setwarnf(s->L, warn, s);
@@ -126,14 +202,17 @@ void run_state_close(run_state *s) {
 
 bool run_state_renew(run_state *s) {
   s->warning = WARN_OFF;
+  if (s->host.alloc != NULL) {
+    drop_heap(s);
+    return make(s) && run_protected(s->L, seed);
+  }
 #if !defined(NO_HEAP)
   if (s->image != NULL) {
     run_heap_restore(s->heap, s->image);
     s->L = s->fresh;
     return run_protected(s->L, seed);
   }
-  run_heap_free(s->heap); /* its free lists are in disorder: start clean */
-  s->heap = NULL;
+  drop_heap(s); /* its free lists are in disorder: start clean */
 #endif
   if (!make(s)) return false;
 #if !defined(NO_HEAP)
@@ -149,7 +228,7 @@ bool run_state_renew(run_state *s) {
 
 void run_state_free(run_state *s) {
   run_state_close(s);
-  if (s->heap != NULL) run_heap_free(s->heap);
+  drop_heap(s);
   free(s->image);
   free(s);
 }

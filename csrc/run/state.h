@@ -18,6 +18,21 @@ typedef struct run_state run_state;
 /* What opens concur in a new state; set once by the floor above. */
 void run_state_set_opener(lua_CFunction open);
 
+/* What a host has each state prepared by before its function runs, with arg as a light userdata; NULL:
+** nothing. False: no memory. run_state_prepare calls that: it may raise. */
+bool run_state_set_hook(lua_CFunction hook, void *arg);
+void run_state_prepare(lua_State *L);
+
+/* Where a host has the memory of states come from, before any is made. open may be NULL: arg is what alloc
+** is given. A new one replaces the last. False: no memory. */
+typedef struct run_allocator {
+  lua_Alloc alloc; /* NULL: our own */
+  void *(*open)(void *arg);
+  void (*close)(void *ud, void *arg);
+  void *arg;
+} run_allocator;
+bool run_state_set_allocator(const run_allocator *a);
+
 /* A new state with the standard libraries and concur, or NULL for lack of memory. */
 run_state *run_state_new(void);
 

@@ -146,8 +146,9 @@ end
 function h.has(program) return (os.execute("command -v " .. program .. " >/dev/null 2>&1")) == true end
 
 --- Compiles a C file against Lua into a new directory. Flags before the file: "-shared -fPIC"
--- for a module; `libraries` for those of a program. Returns directory and path; no compiler: an error.
-function h.compile(source, name, flags, libraries)
+-- for a module; `libraries` for those of a program, `more` before them. Returns directory and path;
+-- no compiler: an error.
+function h.compile(source, name, flags, libraries, more)
   local pipe <close> = assert(io.popen("mktemp -d"))
   local directory = pipe:read("l")
   local path = directory .. "/" .. name
@@ -155,7 +156,7 @@ function h.compile(source, name, flags, libraries)
   local where = "$(pkg-config --%s lua5.4 2>/dev/null || pkg-config --%s lua-5.4 2>/dev/null || echo %s)"
   local command = ("cc -std=gnu11 -D_GNU_SOURCE -O1 -g -pthread %s -Icsrc %s %s -o %s %s >%s 2>&1"):format(flags,
     where:format("cflags", "cflags", "-I/usr/include/lua5.4"), source, path,
-    libraries and where:format("libs", "libs", "-llua5.4") .. " -ldl -lm" or "", log)
+    (more or "") .. " " .. (libraries and where:format("libs", "libs", "-llua5.4") .. " -ldl -lm" or ""), log)
   if not os.execute(command) then error("cannot compile " .. source .. ":\n" .. (read(log) or ""), 2) end
   return directory, path
 end

@@ -1,0 +1,50 @@
+-- concur.h: a C program that uses concur without Lua states and beside them.
+local h = require "spec.support.helpers"
+
+local build = assert(package.searchpath("concur", package.cpath)):match("^(.*)/")
+
+describe("concur.h", function()
+  local directory, programs = {}, {}
+
+  setup(function()
+    local found = ("-L'%s' -Wl,-rpath,'%s' -Werror -Wall -Wextra"):format(build, build)
+    directory[1], programs.shared = h.compile("spec/c/embed.c", "embed", found, true, "-lconcur")
+    -- a sanitizer's runtime comes from the environment, which a static library would need linked
+    if not os.getenv("LUA") then
+      directory[2], programs.static = h.compile("spec/c/embed.c", "embed", "-Werror", true, build .. "/libconcur.a")
+    end
+  end)
+  teardown(function()
+    for _, d in pairs(directory) do os.execute("rm -r " .. h.quote(d)) end
+  end)
+
+  local function run(program, mode)
+    local out = directory[1] .. "/out"
+    local preload = (os.getenv("LUA") or ""):match("^env LD_PRELOAD=%S+") or ""
+    local ok, how, code = os.execute(("timeout -k 1 60 %s %s %s >%s 2>&1"):format(preload, program, mode, out))
+    assert.is_true(ok, ("%s %s: %s"):format(how, code, h.read(out)))
+    local text = h.read(out)
+    assert.equal("ok\n", text:sub(-3), text)
+  end
+
+  local modes = {
+    queues = "has C threads put and get",
+    items = "takes values of every type in and out",
+    locks = "has locks and rlocks, abandoned ones included",
+    signals = "has events and semaphores",
+    values = "has shared values",
+    updated = "waits while Lua code updates a value",
+    futures = "sets, awaits and cancels futures",
+    threads = "runs Lua code in threads, prepared by the host",
+    processes = "runs Lua code in processes, prepared by the host",
+    scripts = "serves scripts that use the host's module in every state",
+    memory = "takes the memory of states from the host's allocator",
+    again = "opens and closes states with threads alive, and keeps no memory",
+    deadlocks = "reports no deadlock that the host's threads could end",
+  }
+  for mode, what in pairs(modes) do
+    it(what, function()
+      for _, program in pairs(programs) do run(program, mode) end
+    end)
+  end
+end)
