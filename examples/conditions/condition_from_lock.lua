@@ -62,13 +62,13 @@ local function first(list, n) return table.move(list, 1, math.min(n, #list), 1, 
 
 -- Tries again and again, with longer and longer pauses. (concur's own waits sleep until
 -- they are woken, or until the time has come.)
-local function poll(lock, timeout)
+local function poll(lock, timeout, sleep)
   local deadline = concur.now() + timeout
   local delay = 0.0005
   while not lock:acquire(0) do
     local left = deadline - concur.now()
     if left <= 0 then return false end
-    concur.sleep(math.min(delay, left))
+    sleep(math.min(delay, left))
     delay = math.min(2 * delay, 0.05)
   end
   return true
@@ -87,7 +87,7 @@ function Condition:wait(timeout)
       self:change_waiters(remove, waiter)
     end,
   })
-  if timeout then return poll(waiter, timeout) end
+  if timeout then return poll(waiter, timeout, concur.sleep) end
   waiter:acquire()
   return true
 end
@@ -130,6 +130,20 @@ local function joined(threads, from, to)
   for i = from, to do assert(threads[i]:join()) end
   return true
 end
+
+-- The pauses of a wait with a limit: twice as long each time, up to 50 ms.
+local taken, pauses = concur.lock():acquire(), {}
+local in_time = poll(taken, 0.25, function(seconds)
+  pauses[#pauses + 1] = seconds
+  concur.sleep(seconds)
+end)
+assert(in_time == false and #pauses > 1)
+for i, seconds in ipairs(pauses) do
+  -- the last one only until the time is over
+  assert(seconds == math.min(0.0005 * 2 ^ (i - 1), 0.05) or i == #pauses)
+  pauses[i] = ("%.1f"):format(1000 * seconds)
+end
+print("pauses of a wait with a limit, in ms:", table.concat(pauses, " "))
 
 -- The lock is a new rlock, or the one given, which conditions may share.
 local shared = concur.lock()

@@ -32,6 +32,7 @@ event:set()
 
 for i, thread in ipairs(threads) do
   local _, seconds = assert(thread:join())
+  print(("thread %s waited %.2f s"):format(thread.name, seconds))
   assert(seconds >= example.pause(5))
   assert(thread.name == tostring(i))
 end

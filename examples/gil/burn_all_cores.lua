@@ -26,7 +26,7 @@ for i, burner in ipairs(burners) do
   print(("thread %d was %s"):format(i, burner:status()))
   assert(not ok and err == concur.CANCELLED and burner:status() == "cancelled")
 end
-print(("%d threads used %.0f %% of a processor"):format(threads, 100 * used))
+print(("%d threads used %.0f %% of a processor, and %.1f processors stood idle"):format(threads, 100 * used, idle))
 
 -- Where other programs are busy too, nothing may have been left to use.
 assert(used >= 0.8 * threads or idle <= 0.2 * threads)

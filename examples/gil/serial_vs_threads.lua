@@ -54,6 +54,7 @@ local function measure()
   local all, idle = threaded(calc)
   local locked = threaded(calc_locked)
   print(("in sequence %.3f s, in threads %.3f s, in threads with one lock %.3f s"):format(one, all, locked))
+  print(("while the threads ran %.1f processors stood idle"):format(idle))
   if concur.cpu_count() == 1 or count < 10000000 then return true end
   return all < 0.75 * one and all < 0.9 * locked or idle <= 0.2 * concur.cpu_count()
 end
