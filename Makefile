@@ -55,7 +55,7 @@ COMPILE = $(CC) $(LANGUAGE) $(OPTIMIZE) -g $(WARN) $(CPPFLAGS_ALL) $(CFLAGS) $(E
 # modules, and a thread may still run our code.
 LINK = $(CC) -shared -pthread -Wl,-z,nodelete $(LDFLAGS) $(EXTRA_CFLAGS)
 
-.PHONY: all run test lint spec examples bench asan tsan valgrind stress model install uninstall \
+.PHONY: all run test lint spec examples bench figures asan tsan valgrind stress model install uninstall \
         clean env deps deps-run help FORCE
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -283,6 +283,9 @@ LUA_LIBS   ?= $(or $(shell for p in lua5.4 lua-5.4 lua54; do \
 bench: all $(LIMITS) ## concur beside what the machine can do: make bench [ROWS="chan_int …"] [RUNS=5]
 	@$(LUA) bench/run.lua --lua='$(LUA)' --build='$(BUILD)' --runs='$(RUNS)' $(ROWS)
 
+figures: all ## the documents' figures beside ours: make figures [SCALE=0.1]
+	@$(LUA) bench/figures.lua --lua='$(LUA)' --build='$(BUILD)' $(if $(SCALE),--scale='$(SCALE)')
+
 $(LIMITS): $(LIMITS_SRC:bench/limits/%.c=$(BUILD)/bench/obj/%.o)
 	$(CC) -pthread -o $@ $^ $(LUA_LIBS) $(if $(SODIUM_SO),$(SODIUM_LIBS))
 
@@ -318,4 +321,4 @@ clean: ## remove everything that was built
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
-	@echo 'Variables: LUA LUA_INCDIR LUAC PREFIX DESTDIR CC BUILD WERROR DIR WORKERS SPECS JOBS RUNS ROWS'
+	@echo 'Variables: LUA LUA_INCDIR LUAC PREFIX DESTDIR CC BUILD WERROR DIR WORKERS SPECS JOBS RUNS ROWS SCALE'

@@ -21,6 +21,9 @@ local kinds = {
 }
 local total = 147
 
+-- How many figures they state.
+local figures = 40
+
 -- How many concepts they describe: K001 to K138.
 local concepts = 138
 
@@ -91,5 +94,22 @@ describe("examples/README.md", function()
       end
     end
     fail_unless_empty(trouble, "scripts without a comment at the top, or without an assertion")
+  end)
+end)
+
+describe("bench/figures/rows.lua", function()
+  local rows = dofile "bench/figures/rows.lua"
+
+  it("has every figure of the documents", function() assert.equal(figures, #rows) end)
+
+  it("reads examples that there are", function()
+    local trouble = {}
+    for _, row in ipairs(rows) do
+      for _, script in ipairs(row.scripts) do
+        local file = io.open(("examples/%s.lua"):format(script))
+        if file then file:close() else trouble[#trouble + 1] = script end
+      end
+    end
+    fail_unless_empty(trouble, "no such scripts")
   end)
 end)
