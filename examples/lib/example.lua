@@ -1,7 +1,7 @@
 -- What the examples share: pauses and counts that can be shortened from outside,
 -- lines that are printed and remembered for the checks at the end of a script, the
 -- report of a deadlock, a second run of the script to see how its process ends, the
--- listing of a function, and the use of processors.
+-- listing of a function, the use of processors, and times.
 
 local concur = require "concur"
 
@@ -20,6 +20,27 @@ function example.count(n) return math.max(math.min(n, limit), 1) end
 --- A number that is scaled as pauses are, for what takes too long in a quick run:
 --- never above n, never below 1, and capped by CONCUR_EX_N.
 function example.part(n) return example.count(math.ceil(n * math.min(scale, 1))) end
+
+--- Seconds that functions take, each in a thread of its own, all begun at the same moment; the best of so
+--- many rounds: what else the machine does can only add to that.
+function example.together(functions, rounds)
+  local best = math.huge
+  for _ = 1, rounds do
+    local go, threads = concur.event(), {}
+    for i, fn in ipairs(functions) do
+      threads[i] = concur.spawn(function()
+        go:wait()
+        fn()
+      end)
+    end
+    for _, thread in ipairs(threads) do example.until_waiting(thread) end
+    local start = concur.now()
+    go:set()
+    for _, thread in ipairs(threads) do assert(thread:join()) end
+    best = math.min(best, concur.now() - start)
+  end
+  return best
+end
 
 --- Prints what `seconds(kind)` gives for threads and for processes, beside the factor between them that a source
 --- document measured. Threads must be faster; times are at the mercy of what else the machine does, so
