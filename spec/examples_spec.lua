@@ -97,6 +97,36 @@ describe("examples/README.md", function()
   end)
 end)
 
+describe("doc/concepts.md", function()
+  local text = read "doc/concepts.md"
+  local prose, list = text:match "^(.*)\n## Where each concept is\n(.*)$"
+
+  -- "K062–K065" counts for all four.
+  local explained = {}
+  for first, last in prose:gmatch "K(%d%d%d)–K(%d%d%d)" do
+    for number = tonumber(first), tonumber(last) do explained[number] = true end
+  end
+  for number in prose:gmatch "K(%d%d%d)" do explained[tonumber(number)] = true end
+
+  it("explains every concept of the documents", function()
+    local missing = {}
+    for number = 1, concepts do
+      if not explained[number] then missing[#missing + 1] = ("K%03d"):format(number) end
+    end
+    fail_unless_empty(missing, "not explained")
+  end)
+
+  it("lists them in order, with where they are", function()
+    local number = 0
+    for row, where in list:gmatch "\n| K(%d%d%d) | [^|]+ | %b[]%((#[%w-]+)%) |" do
+      number = number + 1
+      assert.equal(number, tonumber(row))
+      assert(#where > 1)
+    end
+    assert.equal(concepts, number)
+  end)
+end)
+
 describe("bench/figures/rows.lua", function()
   local rows = dofile "bench/figures/rows.lua"
 
