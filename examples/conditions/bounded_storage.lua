@@ -9,29 +9,20 @@ local example = require "example"
 local say, said = example.transcript()
 local count = example.count(100)
 
--- The elements are in a value, and all copies of a storage have the same one. It is
+-- The elements are in a shared list, and all copies of a storage have the same one. It is
 -- used while the condition is held.
 local Storage = {}
 Storage.__index = Storage
 
-function Storage.new(size) return setmetatable({ size = size, elements = concur.value {} }, Storage) end
+function Storage.new(size) return setmetatable({ size = size, elements = concur.list() }, Storage) end
 
-function Storage:is_full() return #self.elements:get() == self.size end
+function Storage:is_full() return #self.elements == self.size end
 
-function Storage:is_empty() return #self.elements:get() == 0 end
+function Storage:is_empty() return #self.elements == 0 end
 
-function Storage:append(element)
-  local list = self.elements:get()
-  list[#list + 1] = element
-  self.elements:set(list)
-end
+function Storage:append(element) self.elements:append(element) end
 
-function Storage:pop()
-  local list = self.elements:get()
-  local element = table.remove(list, 1)
-  self.elements:set(list)
-  return element
-end
+function Storage:pop() return self.elements:pop(1) end
 
 local storage = Storage.new(10)
 local condition = concur.condition()

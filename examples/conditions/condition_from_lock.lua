@@ -4,7 +4,7 @@
 -- releases the locks of the first n in the line. Last, `wait` takes the condition's lock
 -- back as it was, however it ended.
 --
--- The line is a value that holds a list of locks: handles can be put into any table.
+-- The line is a list of locks, and a shared one: handles can be put into anything.
 
 package.path = arg[0]:gsub("[^/]*$", "../lib/?.lua;") .. package.path
 local concur = require "concur"
@@ -14,7 +14,7 @@ local Condition = {}
 Condition.__index = Condition
 
 function Condition.new(lock)
-  return setmetatable({ lock = lock or concur.rlock(), waiters = concur.value {} }, Condition)
+  return setmetatable({ lock = lock or concur.rlock(), waiters = concur.list() }, Condition)
 end
 
 function Condition:acquire(timeout) return self.lock:acquire(timeout) end
@@ -42,23 +42,11 @@ function Condition:restore(count)
   for _ = 1, count do self.lock:acquire() end
 end
 
--- Changes the line. The caller holds the condition's lock.
-function Condition:change_waiters(change, ...)
-  local list = self.waiters:get()
-  local result = change(list, ...)
-  self.waiters:set(list)
-  return result
+-- Takes a lock out of the line, if it is there still. The caller holds the condition's lock.
+function Condition:leave(waiter)
+  local place = self.waiters:index(waiter)
+  if place then self.waiters:pop(place) end
 end
-
-local function append(list, waiter) list[#list + 1] = waiter end
-
-local function remove(list, waiter)
-  for i, other in ipairs(list) do
-    if other == waiter then return table.remove(list, i) end
-  end
-end
-
-local function first(list, n) return table.move(list, 1, math.min(n, #list), 1, {}) end
 
 -- Tries again and again, with longer and longer pauses. (concur's own waits sleep until
 -- they are woken, or until the time has come.)
@@ -78,13 +66,13 @@ function Condition:wait(timeout)
   if not self:is_owned() then error("wait without the lock", 2) end
   local waiter = concur.lock()
   waiter:acquire()
-  self:change_waiters(append, waiter)
+  self.waiters:append(waiter)
   local count = self:save()
   -- Whatever ends the wait, the lock is held again, and the waiter has left the line.
   local _ <close> = setmetatable({}, {
     __close = function()
       self:restore(count)
-      self:change_waiters(remove, waiter)
+      self:leave(waiter)
     end,
   })
   if timeout then return poll(waiter, timeout, concur.sleep) end
@@ -94,14 +82,13 @@ end
 
 function Condition:notify(n)
   if not self:is_owned() then error("notify without the lock", 2) end
-  local chosen = first(self.waiters:get(), n or 1)
-  for _, waiter in ipairs(chosen) do
-    self:change_waiters(remove, waiter)
+  for _ = 1, math.min(n or 1, #self.waiters) do
+    local waiter = self.waiters:pop(1)
     waiter:release()
   end
 end
 
-function Condition:notify_all() self:notify(#self.waiters:get()) end
+function Condition:notify_all() self:notify(#self.waiters) end
 
 -- What the parts promise. -------------------------------------------------------------
 
@@ -121,7 +108,7 @@ local function start_waiters(condition, n)
       condition:wait()
       say("waiter %d woke", i)
     end)
-    while #condition.waiters:get() < i do concur.sleep(0.001) end
+    while #condition.waiters < i do concur.sleep(0.001) end
   end
   return threads
 end
@@ -169,20 +156,20 @@ for _, condition in ipairs { Condition.new(), one } do
   end)
   print(("nobody notified: %s after %.3f s"):format(woken, concur.now() - start))
   assert(woken == false and concur.now() - start >= limit)
-  assert(#condition.waiters:get() == 0 and not condition.lock:locked())
+  assert(#condition.waiters == 0 and not condition.lock:locked())
 
   -- The longest waiting ones wake, in order.
   local from = #said()
   local threads = start_waiters(condition, 4)
   holding(condition, condition.notify)
   joined(threads, 1, 1)
-  assert(#condition.waiters:get() == 3)
+  assert(#condition.waiters == 3)
   holding(condition, condition.notify)
   joined(threads, 2, 2)
-  assert(#condition.waiters:get() == 2)
+  assert(#condition.waiters == 2)
   holding(condition, condition.notify_all)
   joined(threads, 3, 4)
-  assert(#condition.waiters:get() == 0)
+  assert(#condition.waiters == 0)
   local lines = said()
   assert(#lines == from + 4 and lines[from + 1] == "waiter 1 woke" and lines[from + 2] == "waiter 2 woke")
 end
@@ -199,7 +186,7 @@ local function wait_twice_held()
 end
 
 local function wait_begins(thread)
-  while #condition.waiters:get() < 1 do concur.sleep(0.001) end
+  while #condition.waiters < 1 do concur.sleep(0.001) end
   example.until_waiting(thread)
   assert(condition:acquire(100)) -- it can be taken meanwhile
 end
@@ -220,4 +207,4 @@ local cancelled
 _, ok, count, cancelled = assert(thread:join())
 print(("cancelled: %s, and the lock is held %d times"):format(cancelled, count))
 assert(ok == false and count == 2 and cancelled == true)
-assert(#condition.waiters:get() == 0 and not condition.lock:locked())
+assert(#condition.waiters == 0 and not condition.lock:locked())

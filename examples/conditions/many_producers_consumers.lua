@@ -12,7 +12,7 @@ local example = require "example"
 local say, said = example.transcript()
 local limit = 6
 local per_producer, per_consumer = example.count(10) * 2, example.count(10) * 3
-local stack = concur.value {} -- used while the condition is held
+local stack = concur.list() -- used while the condition is held
 local condition = concur.condition()
 
 local function rest(pause)
@@ -27,11 +27,10 @@ local function produce(pause)
   for _ = 1, per_producer do
     do
       local _ <close> = condition:acquire()
-      condition:wait_for(function() return #stack:get() < limit end)
-      local list, element = stack:get(), math.random(0, 99)
-      list[#list + 1] = element
-      stack:set(list)
-      say("%s: pushed %d, size %d", concur.current().name, element, #list)
+      condition:wait_for(function() return #stack < limit end)
+      local element = math.random(0, 99)
+      stack:append(element)
+      say("%s: pushed %d, size %d", concur.current().name, element, #stack)
       condition:notify_all()
     end
     rest(pause)
@@ -42,11 +41,9 @@ local function consume(pause)
   for _ = 1, per_consumer do
     do
       local _ <close> = condition:acquire()
-      condition:wait_for(function() return #stack:get() > 0 end)
-      local list = stack:get()
-      local element = table.remove(list)
-      stack:set(list)
-      say("%s: popped %d, size %d", concur.current().name, element, #list)
+      condition:wait_for(function() return #stack > 0 end)
+      local element = stack:pop()
+      say("%s: popped %d, size %d", concur.current().name, element, #stack)
       condition:notify_all()
     end
     rest(pause)
@@ -75,7 +72,7 @@ local function run(pause)
     longest, last = math.max(longest, streak), name
   end
   assert(#lines - from + 1 == 3 * per_producer + 2 * per_consumer)
-  assert(#replay == 0 and #stack:get() == 0)
+  assert(#replay == 0 and #stack == 0)
   print(("at most %d turns on end"):format(longest))
 end
 

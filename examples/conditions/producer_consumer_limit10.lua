@@ -10,19 +10,19 @@ local example = require "example"
 local say, said = example.transcript()
 local rounds = example.count(20)
 local limit = 10
-local items = concur.queue() -- used as a list, while the condition is held
+local items = concur.list() -- used while the condition is held
 local condition = concur.condition()
 
 local function consume()
   for _ = 1, rounds do
     concur.sleep(example.pause(2))
     local _ <close> = condition:acquire()
-    if items:empty() then
+    if #items == 0 then
       say "consumer: no item to consume"
-      condition:wait_for(function() return not items:empty() end)
+      condition:wait_for(function() return #items > 0 end)
     end
-    items:get_nowait()
-    say("consumer: consumed one, %d items left", items:qsize())
+    items:pop(1)
+    say("consumer: consumed one, %d items left", #items)
     condition:notify()
   end
 end
@@ -31,12 +31,12 @@ local function produce()
   for _ = 1, rounds do
     concur.sleep(example.pause(1))
     local _ <close> = condition:acquire()
-    if items:qsize() == limit then
-      condition:wait_for(function() return items:qsize() < limit end)
+    if #items == limit then
+      condition:wait_for(function() return #items < limit end)
       say "producer: had stopped at the limit"
     end
-    items:put(1)
-    say("producer: produced one, %d items now", items:qsize())
+    items:append(1)
+    say("producer: produced one, %d items now", #items)
     condition:notify()
   end
 end

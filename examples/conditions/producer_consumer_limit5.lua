@@ -8,16 +8,16 @@ local example = require "example"
 local say, said = example.transcript()
 local rounds = example.count(10)
 local limit = 5
-local items = concur.queue() -- used as a list, while the condition is held
+local items = concur.list() -- used while the condition is held
 local condition = concur.condition()
 
 local function produce()
   for _ = 1, rounds do
     concur.sleep(example.pause(1))
     local _ <close> = condition:acquire()
-    condition:wait_for(function() return items:qsize() < limit end)
-    items:put(1)
-    say("produced one, now %d", items:qsize())
+    condition:wait_for(function() return #items < limit end)
+    items:append(1)
+    say("produced one, now %d", #items)
     condition:notify()
   end
 end
@@ -26,9 +26,9 @@ local function consume()
   for _ = 1, rounds do
     concur.sleep(example.pause(2))
     local _ <close> = condition:acquire()
-    condition:wait_for(function() return not items:empty() end)
-    items:get_nowait()
-    say("consumed one, now %d", items:qsize())
+    condition:wait_for(function() return #items > 0 end)
+    items:pop(1)
+    say("consumed one, now %d", #items)
     condition:notify()
   end
 end

@@ -19,7 +19,7 @@ function Producer:init(integers, condition) self.integers, self.condition = inte
 function Producer:append(integer)
   self.condition:acquire()
   say("condition acquired by %s", self.name)
-  self.integers:put(integer)
+  self.integers:append(integer)
   say("%d appended to list by %s", integer, self.name)
   say("condition notified by %s", self.name)
   self.condition:notify()
@@ -43,18 +43,18 @@ function Consumer:run()
   repeat
     self.condition:acquire()
     say("condition acquired by %s", self.name)
-    while self.integers:empty() do
+    while #self.integers == 0 do
       say("condition wait by %s", self.name)
       self.condition:wait()
     end
-    local integer = self.integers:get_nowait()
+    local integer = self.integers:pop(1)
     say("%d popped from list by %s", integer, self.name)
     say("condition released by %s", self.name)
     self.condition:release()
   until integer == mark
 end
 
-local integers = concur.queue() -- used as a list, while the condition is held
+local integers = concur.list() -- used while the condition is held
 local condition = concur.condition()
 local producer = Producer(integers, condition)
 local consumer = Consumer(integers, condition)

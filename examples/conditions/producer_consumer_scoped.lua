@@ -19,7 +19,7 @@ function Producer:run()
       local _ <close> = self.condition:acquire()
       say("condition acquired by %s", self.name)
       local integer = 1000 * i + math.random(0, 256)
-      self.integers:put(integer)
+      self.integers:append(integer)
       say("%d appended to list by %s", integer, self.name)
       self.condition:notify()
       say("condition notified by %s", self.name)
@@ -36,11 +36,11 @@ function Consumer:init(integers, condition) self.integers, self.condition = inte
 function Consumer:pop()
   say("condition acquired by %s", self.name)
   self.condition:wait_for(function()
-    if not self.integers:empty() then return true end
+    if #self.integers > 0 then return true end
     say("condition wait by %s", self.name)
     return false
   end)
-  say("%d popped from list by %s", self.integers:get_nowait(), self.name)
+  say("%d popped from list by %s", self.integers:pop(1), self.name)
   say("condition released by %s", self.name)
 end
 
@@ -48,7 +48,7 @@ function Consumer:run()
   for _ = 1, rounds do self.condition:with(self.pop, self) end
 end
 
-local integers = concur.queue() -- used as a list, while the condition is held
+local integers = concur.list() -- used while the condition is held
 local condition = concur.condition()
 local producer = Producer(integers, condition)
 local consumer = Consumer(integers, condition)

@@ -5,13 +5,13 @@
 local concur = require "concur"
 
 local count = 100
-local numbers, squares = concur.queue(), concur.queue()
+local numbers, squares = concur.queue(), concur.list()
 
 local function drain()
   while true do
     local n, reason = numbers:get_nowait()
     if reason == "empty" then return end
-    squares:put(n * n)
+    squares:append(n * n)
   end
 end
 
@@ -21,8 +21,7 @@ for i = 1, 4 do threads[i] = concur.spawn(drain) end
 for _, thread in ipairs(threads) do assert(thread:join()) end
 assert(numbers:empty())
 
-local list = squares:get_many(2 * count)
-print("squares:", table.concat(list, " "))
-assert(list.n == count and squares:empty())
-table.sort(list)
-for i, square in ipairs(list) do assert(square == (i - 1) ^ 2) end
+print("squares:", table.concat(squares:copy(), " "))
+assert(#squares == count)
+squares:sort()
+for i, square in ipairs(squares) do assert(square == (i - 1) ^ 2) end

@@ -11,7 +11,7 @@ local items = example.count(10)
 local q = concur.queue(3)
 
 local Producer = concur.process:extend "producer"
-function Producer.run(self)
+function Producer:run()
   for i = 1, items do
     say("%s puts %d", self.name, i)
     q:put(i)
@@ -20,7 +20,7 @@ function Producer.run(self)
 end
 
 local Consumer = concur.process:extend "consumer"
-function Consumer.run(self)
+function Consumer:run()
   local n = 0
   for item in q:items() do
     say("%s gets %d", self.name, item)

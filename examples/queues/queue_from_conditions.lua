@@ -2,7 +2,8 @@
 -- that somebody may wait for. Who gets waits until it is not empty, who puts until it is
 -- not full, who joins until all tasks are done. Each wakes those whom it concerns.
 --
--- The items and the number of unfinished tasks are values, used while the lock is held.
+-- The items are in a list and the number of unfinished tasks is a value, both used while the
+-- lock is held.
 
 package.path = arg[0]:gsub("[^/]*$", "../lib/?.lua;") .. package.path
 local concur = require "concur"
@@ -19,19 +20,17 @@ function Queue.new(maxsize)
     not_empty = concur.condition(mutex),
     not_full = concur.condition(mutex),
     all_done = concur.condition(mutex),
-    items = concur.value {},
+    items = concur.list(),
     unfinished = concur.value(0),
   }, Queue)
 end
 
-function Queue:qsize() return #self.items:get() end
+function Queue:qsize() return #self.items end
 
 function Queue:put(item)
   local _ <close> = self.not_full:acquire()
   while self.maxsize > 0 and self:qsize() == self.maxsize do self.not_full:wait() end
-  local items = self.items:get()
-  items[#items + 1] = item
-  self.items:set(items)
+  self.items:append(item)
   self.unfinished:add(1)
   self.not_empty:notify()
 end
@@ -39,9 +38,7 @@ end
 function Queue:get()
   local _ <close> = self.not_empty:acquire()
   while self:qsize() == 0 do self.not_empty:wait() end
-  local items = self.items:get()
-  local item = table.remove(items, 1)
-  self.items:set(items)
+  local item = self.items:pop(1)
   self.not_full:notify()
   return item
 end
