@@ -214,7 +214,7 @@ test-here:
 
 lint: all ## luacheck, both compilers' warnings, and the laws of the house
 	@mkdir -p $(RESULTS)
-	@LUA_INCDIR='$(LUA_INCDIR)' SODIUM_INCDIR='$(SODIUM_INCDIR)' LUAC='$(LUAC)' SO='$(SO)' \
+	@LUA_INCDIR='$(LUA_INCDIR)' SODIUM_INCDIR='$(SODIUM_INCDIR)' LUA='$(LUA)' LUAC='$(LUAC)' SO='$(SO)' \
 	  SODIUM_SO='$(SODIUM_SO)' RESULTS='$(RESULTS)/lint' sh spec/support/laws.sh
 
 spec: all ## run the specs: make spec [SPECS="spec/lock_spec.lua …"] [JOBS=n]

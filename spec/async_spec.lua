@@ -516,12 +516,15 @@ describe("inside a task", function()
   end)
 
   it("a call that cannot suspend blocks the thread, and ends well", function()
+    assert(not async.in_task())
     run(function()
+      assert(async.in_task() and coroutine.wrap(async.in_task)())
       local q = concur.queue()
       concur.spawn(function() q:put(2) end)
       -- within a comparison of table.sort no coroutine can yield
       local list = { 3, 1 }
       table.sort(list, function(a, b)
+        assert(not async.in_task())
         if q then assert(q:get(T) == 2) end
         q = nil
         return a < b

@@ -64,6 +64,8 @@ for _, kind in ipairs(h.kinds) do
       h.await_status(t, "waiting")
       assert.equal("integer", math.type(t.ident))
       assert.same({ nil, "timeout" }, { t:join(0) })
+      assert.equal("integer", math.type(t:fileno()))
+      assert.same({ t:fileno(), "r", nil }, { t:pollfd(), t:events(), t:timeout() })
       h.raises("bad argument #1 to 'join'", function() t:join(-1) end)
       h.raises("threads can only be started once", function() t:start() end)
       h.raises("daemon", function() t.daemon = true end)

@@ -3,7 +3,7 @@ local concur = require "concur"
 local kit = require "spec.support.kit"
 local link = require "spec.support.link"
 
-local Server = require "concur.manager.server"
+local new_server = require "concur.manager.server".new
 local async = concur.async
 local T = kit.TIMEOUT
 local KEY = "a key"
@@ -17,7 +17,7 @@ end
 local function start(functions, options)
   options = options or {}
   options.address, options.authkey = options.address or "127.0.0.1:0", KEY
-  local server = Server.new(options)
+  local server = new_server(options)
   for name, fn in pairs(functions or {}) do server:register(name, fn) end
   return server:start()
 end
@@ -247,7 +247,7 @@ describe("a manager's server", function()
         assert.are.equal(i, assert(link.connect(server:address(), KEY)):call(1, 0, "which"))
       end
     end)
-    local again = Server.new { address = servers[1]:address(), authkey = KEY }
+    local again = new_server { address = servers[1]:address(), authkey = KEY }
     assert(kit.error_of(function() again:start() end):find "cannot listen on 127.0.0.1:%d+: EADDRINUSE")
     for _, server in ipairs(servers) do server:shutdown() end
     run(function() assert.is_nil((async.connect(servers[1]:address() or "127.0.0.1:1"))) end)
@@ -255,14 +255,14 @@ describe("a manager's server", function()
 
   it("checks its options", function()
     kit.raises("bad option 'authkey' (a string that is not empty expected)", function()
-      Server.new { address = "x:1" }
+      new_server { address = "x:1" }
     end)
-    kit.raises("bad option 'address' (string expected)", function() Server.new { authkey = KEY } end)
+    kit.raises("bad option 'address' (string expected)", function() new_server { authkey = KEY } end)
     kit.raises("unknown option 'adress' for a manager's server", function()
-      Server.new { address = "x:1", authkey = KEY, adress = "" }
+      new_server { address = "x:1", authkey = KEY, adress = "" }
     end)
     kit.raises("bad option 'max_message' (a number of at least 1024 expected)", function()
-      Server.new { address = "x:1", authkey = KEY, max_message = 1 }
+      new_server { address = "x:1", authkey = KEY, max_message = 1 }
     end)
   end)
 

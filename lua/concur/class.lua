@@ -75,9 +75,10 @@ local function base(plain, names)
   return methods
 end
 
-class.thread = base(concur.current(), {"join", "is_alive", "status", "cancel", "traceback", "id", "fileno"})
-class.process = base(concur.current_process(), {"join", "is_alive", "status", "cancel", "traceback", "id",
-                                                "fileno", "terminate", "kill", "signal"})
+class.thread = base(concur.current(), {"join", "is_alive", "status", "cancel", "traceback", "id", "fileno", "pollfd",
+                                       "events", "timeout"})
+class.process = base(concur.current_process(), {"join", "is_alive", "status", "cancel", "traceback", "id", "fileno",
+                                                "pollfd", "events", "timeout", "terminate", "kill", "signal"})
 
 function class.init() end
 

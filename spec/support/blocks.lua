@@ -28,13 +28,17 @@ local function write(path, text)
   file:write(text)
 end
 
---- The blocks of a page: `{line=, text=, file=}`; `line` is that of the first line of code.
+--- The blocks of a page: `{line=, text=, file=}`; `line` is that of the first line of code. In a file of definitions
+-- (doc/types), where they stand in comments, they begin where `concur` is known.
 function blocks.of(page)
   local list, block, number = {}, nil, 0
+  local commented = page:find("%.lua$")
   for line in (read(page) .. "\n"):gmatch("([^\n]*)\n") do
     number = number + 1
+    if commented then line = line:match("^%-%-%- ?(.*)$") or "" end
     if block and line == "```" then
       block.text = table.concat(block, "\n") .. "\n"
+      if commented then block.text = 'local concur = require "concur"; ' .. block.text end
       block.file = block.text:match("^%-%- ([%w_]+%.lua)\n")
       list[#list + 1], block = block, nil
     elseif block then

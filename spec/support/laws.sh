@@ -6,7 +6,7 @@
 #   SODIUM_SO   the optional module beside it, empty where libsodium is missing
 #   LUA_INCDIR  headers of Lua
 #   SODIUM_INCDIR  header of libsodium, empty where it is missing
-#   LUAC        compiler of Lua 5.4
+#   LUA, LUAC   Lua 5.4 and its compiler
 #   RESULTS     file that gets "passed failed"
 
 passed=0
@@ -34,7 +34,7 @@ headers() {
 }
 
 sources() {
-  find csrc lua spec examples bench -type f \
+  find csrc lua spec examples bench doc -type f \
     \( -name '*.c' -o -name '*.h' -o -name '*.lua' -o -name '*.sh' \) 2>/dev/null
 }
 
@@ -70,7 +70,7 @@ floors() {
 # luacheck's report, empty when there is nothing to say
 lua_warnings() {
   set --
-  for path in lua spec examples bench rockspec/*.rockspec; do
+  for path in lua spec examples bench doc/manual rockspec/*.rockspec; do
     [ ! -e "$path" ] || set -- "$@" "$path"
   done
   report=$(luacheck -q --no-color "$@" 2>&1) || printf '%s\n' "$report"
@@ -78,7 +78,7 @@ lua_warnings() {
 
 # luacheck has a parser of its own; this is the real one
 lua_errors() {
-  find lua spec examples bench -name '*.lua' -exec "$LUAC" -p {} \; 2>&1
+  find lua spec examples bench doc -name '*.lua' -exec "$LUAC" -p {} \; 2>&1
 }
 
 exports() {
@@ -94,6 +94,13 @@ long_files() {
     lines=$(wc -l <"$file")
     [ "$lines" -le 700 ] || echo "$file: $lines lines"
   done
+}
+
+# concur as it was built, beside doc/types, doc/*.md and the specs
+public_names() {
+  LUA_PATH="$PWD/?.lua;$PWD/lua/?.lua;$PWD/lua/?/init.lua;${LUA_PATH:-;}" \
+    LUA_CPATH="$(dirname "$SO")/?.so;${LUA_CPATH:-;}" \
+    env -u LUA_PATH_5_4 -u LUA_CPATH_5_4 timeout 60 $LUA spec/support/names.lua 2>&1 || echo 'it did not end well'
 }
 
 switched_off() {
@@ -118,6 +125,7 @@ check "only csrc/os sees the operating system's headers" \
 check "includes go down: os < core < codec < run < bind < host" "$(floors)"
 check "exported symbols are luaopen_concur* and concur_*" "$(exports)"
 check "no file above 700 lines" "$(long_files)"
+check "every public name has a definition, documentation and a spec, and the reverse" "$(public_names)"
 check "no test is switched off, no warning hidden" "$(switched_off)"
 check "no path of this machine" "$(sources | xargs grep -nF "$PWD/")"
 

@@ -2,7 +2,7 @@
 local async = require "concur.async"
 local concur = require "concur"
 local link = require "spec.support.link"
-local Server = require "concur.manager.server"
+local servers = require "concur.manager.server"
 local sodium = require "concur.sodium"
 
 local KEY = "fuzz"
@@ -86,7 +86,7 @@ return function(n, megabytes)
   math.randomseed(tonumber(os.getenv "CONCUR_SEED") or 7)
   local objects = { concur.queue(10), concur.dict(), concur.list(), concur.value(1), concur.lock(), concur.rlock(),
     concur.semaphore(2), concur.event(), concur.latch(3), concur.condition() }
-  local server <close> = Server.new { address = "127.0.0.1:0", authkey = KEY, max_message = 1 << 20, heartbeat = 600,
+  local server <close> = servers.new { address = "127.0.0.1:0", authkey = KEY, max_message = 1 << 20, heartbeat = 600,
     handshake_timeout = 1 }
   server:register("object", function(i) return objects[i] end)
   server:register("hello", function() return "hello" end)

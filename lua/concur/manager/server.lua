@@ -7,6 +7,8 @@ local Server = {}
 Server.__index = Server
 Server.__name = "concur.manager.server"
 
+local servers = {Server = Server}
+
 local START_TIMEOUT = 30 -- seconds
 
 -- Options with their defaults; `number`: what a value must be at least.
@@ -51,7 +53,7 @@ end
 -- optional are `max_message`, `max_depth`, `max_connections`, `max_handshakes`, `handshake_timeout`,
 -- `idle_timeout`, `heartbeat`
 -- @treturn server
-function Server.new(given)
+function servers.new(given)
   local checked = check_options(given)
   require "concur.sodium" -- raises here where it is missing
   require "concur.async"
@@ -139,4 +141,4 @@ end
 
 function Server:__tostring() return ("concur.manager.server: %p (%s)"):format(self, self.at or self.state) end
 
-return Server
+return servers
