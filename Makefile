@@ -55,7 +55,7 @@ COMPILE = $(CC) $(LANGUAGE) $(OPTIMIZE) -g $(WARN) $(CPPFLAGS_ALL) $(CFLAGS) $(E
 # modules, and a thread may still run our code.
 LINK = $(CC) -shared -pthread -Wl,-z,nodelete $(LDFLAGS) $(EXTRA_CFLAGS)
 
-.PHONY: all run test lint spec examples bench figures asan tsan valgrind stress model install uninstall \
+.PHONY: all run test lint analyse spec examples bench figures doc asan tsan valgrind stress model install uninstall \
         clean env deps deps-run help FORCE
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -113,8 +113,9 @@ env: ## print the shell lines that let lua5.4 use the tree: eval "$(make -s env)
 # ---- what is missing on this machine ----------------------------------------
 #
 # Asks for nothing that is there already.  Debian and its family only; anywhere
-# else it says what is needed.  NEED is "run" or "test".  With other things come the event
-# loops and the cryptography that some specs use, which do without otherwise.
+# else it says what is needed.  NEED is "run", "test" or "doc".  With other things come the event
+# loops and the cryptography that some specs use, which do without otherwise.  "doc" is what
+# make doc and make analyse need.
 
 NEED ?= test
 
@@ -128,6 +129,9 @@ check() { missing=; wanted=; \
   have $(firstword $(CC)) || want 'gcc libc6-dev' 'a C compiler ($(firstword $(CC)))'; \
   set -- $(LUA_INCDIR) /usr/include/lua5.4; \
   test -f "$$1/lua.h" || want liblua5.4-dev 'headers of Lua 5.4'; \
+  test '$(NEED)' != doc || { \
+    have ldoc || want 'lua-ldoc lua-discount' LDoc; \
+    have clang-tidy || want clang-tidy clang-tidy; have cppcheck || want cppcheck cppcheck; }; \
   test '$(NEED)' = test || return 0; \
   $(LUA) -e 'require "busted.runner"' >/dev/null 2>&1 || want lua-busted 'busted for Lua 5.4'; \
   have luacheck || want lua-check luacheck; \
@@ -296,25 +300,82 @@ $(BUILD)/bench/obj/%.o: bench/limits/%.c $(BUILD)/compile.stamp
 
 -include $(LIMITS_SRC:bench/limits/%.c=$(BUILD)/bench/obj/%.d)
 
+# ---- the manual -------------------------------------------------------------
+#
+# LDoc reads what doc/manual/manual.lua makes of doc/types and doc/*.md: nothing is written twice.
+
+MANUAL = $(BUILD)/doc
+
+doc: ## make the manual with LDoc: build/doc/index.html
+	@command -v ldoc >/dev/null || { \
+	  echo 'make: this needs LDoc (on Debian: apt-get install lua-ldoc lua-discount, or make deps NEED=doc)' >&2; exit 1; }
+	@rm -rf '$(MANUAL)' '$(MANUAL)-source'; mkdir -p '$(MANUAL)' '$(MANUAL)-source'
+	@$(LUA) doc/manual/manual.lua '$(MANUAL)-source'
+	@cd '$(MANUAL)-source' && ldoc -q -d '$(abspath $(MANUAL))' . >ldoc.log 2>&1 || { cat ldoc.log >&2; exit 1; }
+	@rm -r '$(MANUAL)-source'
+	@echo '$(MANUAL)/index.html'
+
 # ---- installing -------------------------------------------------------------
 
-LUADIR     ?= $(PREFIX)/share/lua/5.4
-LIBDIR     ?= $(PREFIX)/lib/lua/5.4
-INCLUDEDIR ?= $(PREFIX)/include
-HEADER     := $(wildcard csrc/concur.h)
+LUADIR       ?= $(PREFIX)/share/lua/5.4
+LIBDIR       ?= $(PREFIX)/lib/lua/5.4
+INCLUDEDIR   ?= $(PREFIX)/include
+PKGCONFIGDIR ?= $(PREFIX)/lib/pkgconfig
+TYPESDIR     ?= $(PREFIX)/share/concur/types
+HEADER       := $(wildcard csrc/concur.h)
+TYPES        := $(patsubst doc/types/%,%,$(sort $(wildcard doc/types/*.lua)))
 
-install: all ## copy module and Lua files below $(DESTDIR)$(PREFIX)
-	install -d '$(DESTDIR)$(LIBDIR)' '$(DESTDIR)$(LUADIR)' $(if $(HEADER),'$(DESTDIR)$(INCLUDEDIR)')
-	install -m 755 $(SO) '$(DESTDIR)$(LIBDIR)/concur.so'
-	$(if $(SODIUM_SO),install -D -m 755 $(SODIUM_SO) '$(DESTDIR)$(LIBDIR)/concur/sodium.so')
-	for f in $(LMOD); do install -D -m 644 "lua/$$f" '$(DESTDIR)$(LUADIR)'/"$$f" || exit 1; done
-	$(if $(HEADER),install -m 644 $(HEADER) '$(DESTDIR)$(INCLUDEDIR)')
+# What is installed, as "SOURCE:MODE:PLACE:NAME".  install and uninstall both go by it.
+INSTALLED = $(SO):755:lib:concur.so $(if $(SODIUM_SO),$(SODIUM_SO):755:lib:concur/sodium.so) \
+  $(foreach f,$(LMOD),lua/$(f):644:lua:$(f)) \
+  $(if $(TYPESDIR),$(foreach f,$(TYPES),doc/types/$(f):644:types:$(f))) \
+  $(foreach f,$(HEADER),$(f):644:include:$(notdir $(f))) \
+  $(BUILD)/concur.pc:644:pkgconfig:concur.pc
 
+# pkg-config's name of Lua, whose header concur.h includes.
+lua_pc = $(shell for p in lua5.4 lua-5.4 lua54; do pkg-config --exists $$p 2>/dev/null && echo $$p && break; done)
+
+define CONCUR_PC
+prefix=$(PREFIX)
+includedir=$(INCLUDEDIR)
+
+Name: concur
+Description: Threads, processes and the objects they share, for Lua
+Version: $(VERSION)
+$(addprefix Requires: ,$(lua_pc))
+Cflags: -I$${includedir}
+Libs: $(PC_LIBS)
+endef
+export CONCUR_PC
+
+$(BUILD)/concur.pc: FORCE
+	@mkdir -p $(@D)
+	@printenv CONCUR_PC >$@
+
+# $(call each_installed,commands): $$source, $$mode and $$target are set.
+define each_installed
+set -ef; for entry in $(INSTALLED); do \
+  IFS=:; set -- $$entry; unset IFS; source=$$1; mode=$$2; \
+  case $$3 in \
+    lib) place='$(LIBDIR)';; lua) place='$(LUADIR)';; types) place='$(TYPESDIR)';; \
+    include) place='$(INCLUDEDIR)';; pkgconfig) place='$(PKGCONFIGDIR)';; \
+  esac; \
+  target='$(DESTDIR)'$$place/$$4; $(1); \
+done
+endef
+
+install: all $(BUILD)/concur.pc ## copy module, Lua files, definitions and header below $(DESTDIR)$(PREFIX)
+	@$(call each_installed,install -D -m "$$mode" "$$source" "$$target"; echo "$$target")
+
+# Directories of our own go too, and those of Lua and pkg-config when they are empty; in a staging
+# directory, all that are.
 uninstall: ## remove what install put there
-	rm -f '$(DESTDIR)$(LIBDIR)/concur.so' $(if $(HEADER),'$(DESTDIR)$(INCLUDEDIR)/concur.h')
-	rm -f '$(DESTDIR)$(LIBDIR)/concur/sodium.so'
-	for f in $(LMOD); do rm -f '$(DESTDIR)$(LUADIR)'/"$$f"; done
-	rmdir '$(DESTDIR)$(LIBDIR)/concur' '$(DESTDIR)$(LUADIR)/concur' 2>/dev/null || true
+	@$(call each_installed,rm -f "$$target")
+	@for directory in '$(LUADIR)/concur' '$(LIBDIR)/concur' '$(TYPESDIR)'; do \
+	  find '$(DESTDIR)'"$$directory" -depth -type d -exec rmdir {} \; ; done 2>/dev/null || true
+	@for directory in '$(TYPESDIR)' '$(LUADIR)' '$(LIBDIR)' '$(PKGCONFIGDIR)/pkgconfig'; do \
+	  rmdir '$(DESTDIR)'"$$directory"; rmdir '$(DESTDIR)'"$${directory%/*}"; done 2>/dev/null || true
+	@test -z '$(DESTDIR)' || find '$(DESTDIR)' -mindepth 1 -depth -type d -exec rmdir {} \; 2>/dev/null || true
 
 clean: ## remove everything that was built
 	rm -rf $(BUILD)

@@ -19,6 +19,7 @@ dependencies = {
 build = {
   type = "make",
   build_target = "all",
+  copy_directories = { "doc" },
   build_variables = {
     CC = "$(CC)",
     OPTIMIZE = "$(CFLAGS)",
@@ -34,9 +35,11 @@ build = {
     OPTIMIZE = "$(CFLAGS)",
     BUILD = "build/rock",
     WERROR = "",
+    PREFIX = "$(PREFIX)",
     LUADIR = "$(LUADIR)",
     LIBDIR = "$(LIBDIR)",
-    INCLUDEDIR = "$(PREFIX)/include",
+    PKGCONFIGDIR = "$(PREFIX)/pkgconfig",
+    TYPESDIR = "", -- they go with doc
   },
 }
 test = {
