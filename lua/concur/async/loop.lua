@@ -234,6 +234,9 @@ local function expire(loop)
   end
 end
 
+-- Has libuv call back for what has happened. An error in a callback would end the process, so cancellation waits.
+local function run_callbacks() concur.shield(uv.run, "nowait") end
+
 -- Sleeps until something happens.
 local function sleep(loop)
   local first, timeout = loop.heap[1], nil
@@ -264,11 +267,11 @@ function Loop:run(main)
     rounds = rounds + 1
     local idle = self.first > self.last
     if (idle or rounds % ROUNDS == 0) and main.thread then
-      uv.run("nowait")
+      run_callbacks()
       take(self)
       if self.first > self.last and main.thread then
         sleep(self)
-        uv.run("nowait")
+        run_callbacks()
         take(self)
         if self.heap[1] then expire(self) end
       end
@@ -291,7 +294,7 @@ function Loop:close()
   running = nil
   for stream in pairs(self.streams) do stream:close() end
   self.wakener:close()
-  uv.run("nowait") -- which ends what was closed
+  run_callbacks() -- which ends what was closed
   if self.holds then concur._release_pipes() end
   for _, task in pairs(self.failed) do
     if not task.seen and not task.reported then report(task) end
