@@ -2,7 +2,7 @@
 -- @module concur.async.stream
 local loops = require "concur.async.loop"
 
-local MOST = 65536 -- bytes read ahead of who reads
+local MOST = 65536 -- bytes
 
 local Stream = {}
 Stream.__index = Stream
@@ -17,6 +17,7 @@ function streams.new(handle)
     handle = handle, loop = loop,
     pieces = {}, first = 1, last = 0, size = 0, -- what has come: pieces first…last, of so many bytes
     ended = false,
+    ahead = MOST, -- bytes read ahead of who reads
   }, Stream)
   loop.streams[stream] = true
   return stream
@@ -51,7 +52,7 @@ end
 local function on_read(stream, err, piece)
   if err then stream.err = err end
   if piece then add(stream, piece) else stream.ended = true end
-  if (stream.ended or stream.size >= (stream.wanted or MOST)) and stream.reading then
+  if (stream.ended or stream.size >= (stream.wanted or stream.ahead)) and stream.reading then
     stream.reading = false
     if not stream.handle:is_closing() then stream.handle:read_stop() end
   end
@@ -119,7 +120,7 @@ local function read_line(stream, keep)
 end
 
 local function read_bytes(stream, n)
-  stream.wanted = math.max(n, MOST)
+  stream.wanted = math.max(n, stream.ahead)
   while stream.size < n and more(stream) do end
   stream.wanted = nil
   if stream.size == 0 and n > 0 then return nil end
@@ -166,7 +167,26 @@ function Stream:lines(what)
   return function() return (self:read(what)) end
 end
 
+--- How many bytes have come that nobody has read.
+function streams.unread(stream) return stream.size end
+
 -- ==} {== writing
+
+-- Gives the system what it takes at once. Returns the rest.
+local function try(stream, text)
+  local n = stream.handle:get_write_queue_size() == 0 and stream.handle:try_write(text) or 0
+  return n > 0 and text:sub(n + 1) or text
+end
+
+--- Writes, but does not wait: what the system does not take at once stays in memory until it does.
+function streams.post(stream, text)
+  if stream.closed then return end
+  text = try(stream, text)
+  if text ~= "" then stream.handle:write(text) end
+end
+
+--- How many bytes were written that the system has not taken.
+function streams.unsent(stream) return stream.closed and 0 or stream.handle:get_write_queue_size() end
 
 --- Writes strings and numbers; waits until the system has taken them.
 -- @treturn stream itself, or nil and a message
@@ -180,10 +200,8 @@ function Stream:write(...)
     end
     if t == "number" then pieces[i] = tostring(pieces[i]) end
   end
-  local text = table.concat(pieces)
-  local n = self.handle:get_write_queue_size() == 0 and self.handle:try_write(text) or 0
-  if n == #text then return self end
-  if n > 0 then text = text:sub(n + 1) end
+  local text = try(self, table.concat(pieces))
+  if text == "" then return self end
   local err = streams.await(function(callback) return self.handle:write(text, callback) end)
   if err then return nil, err end
   return self

@@ -6,7 +6,7 @@ local methods = {}
 
 -- Kinds that are offered.
 local offered = {
-  queue = true, lifo = true, priority_queue = true, dict = true, list = true, value = true, array = true,
+  queue = true, lifo = true, priority_queue = true, dict = true, list = true, value = true,
   lock = true, rlock = true, semaphore = true, bounded_semaphore = true, event = true, barrier = true,
   condition = true, latch = true,
 }
@@ -14,7 +14,7 @@ local offered = {
 -- What makes no sense from afar.
 local kept = {
   fileno = true, pollfd = true, events = true, timeout = true, id = true, with = true, wait_for = true, items = true,
-  update = true, slice = true,
+  update = true,
 }
 
 local found = {} -- by kind and name

@@ -5,24 +5,38 @@
 local concur = require "concur"
 local async = require "concur.async"
 local loops = require "concur.async.loop"
+local streams = require "concur.async.stream"
 local methods = require "concur.manager.methods"
 local sodium = require "concur.sodium"
 
 local PING, CALL, WITHDRAW, RELEASE, THREAD_ENDED = 0, 1, 2, 3, 4 -- from clients
 local OK, ERROR, WITHDRAWN = 0, 1, 2 -- how a call ended
 local HELLO, PROOF = 40, 64 -- bytes
+local AHEAD = 65536 -- bytes read ahead of a client
+local PATIENCE = 10 -- heartbeats for which a client may take nothing of what waits to be sent
+local GRACE = 1 -- seconds that a registered function has to end when its call was withdrawn
 local REFUSED, ACCEPTED, TOO_MANY = "\0", "\1", "\2"
 
 local pack, unpack = concur._network_pack, concur._network_unpack
 
-local server = { connections = 0, handshakes = 0 } -- of this state; with `options`, `names`, `calls`
+-- Of this state; with `options`, `names`, `calls`.
+local server = { connections = 0, handshakes = 0, calls_made = 0, accepted = 0 }
 
 -- {== sending
 
+-- Sends a frame and waits until the system has taken it.
 local function send(connection, text)
   if connection.over then return end
-  connection.sent = concur.now()
-  connection.stream:write(connection.session:seal(text))
+  local frame = connection.session:seal(text)
+  connection.sent, connection.posted = concur.now(), connection.posted + #frame
+  connection.stream:write(frame)
+end
+
+-- The same without the wait.
+local function post(connection, text)
+  local frame = connection.session:seal(text)
+  connection.sent, connection.posted = concur.now(), connection.posted + #frame
+  streams.post(connection.stream, frame)
 end
 
 -- The results of a call; those that are handles become proxies.
@@ -65,22 +79,41 @@ local function traced(err)
   return failure(err, debug.traceback(tostring(err), 2))
 end
 
+-- As functions.lua has packed it.
 local function results_of(ok, ...)
   if ok then return ... end
   local err = ...
-  error(failure(err[1], err[2]), 0) -- as functions.lua has packed it
+  if err.withdrawn then error(concur.CANCELLED, 0) end
+  error(failure(err[1], err[2]), 0)
 end
 
-local function call_registered(name, ...)
+-- The call was withdrawn, or its connection is over. The function stops in its wait, in which it takes nothing then;
+-- one that computes does not stop, and what it returns is dropped.
+local function withdraw_registered(connection, actor, id, done)
+  server.calls:put { withdraw = id }
+  if connection.over then error(concur.CANCELLED, 0) end
+  actor.task.thread:uncancel()
+  local results = table.pack(done:wait(GRACE))
+  if results[1] == nil then error(concur.CANCELLED, 0) end
+  return results_of(table.unpack(results, 1, results.n))
+end
+
+local function call_registered(connection, actor, name, ...)
   if not server.names[name] then error(failure(("no function '%s' is registered"):format(name)), 0) end
-  local done = concur.future()
-  server.calls:put { name = name, args = table.pack(...), done = done }
-  return results_of(done:wait())
+  local done, id = concur.future(), server.calls_made + 1
+  server.calls_made = id
+  server.calls:put { id = id, name = name, args = table.pack(...), done = done }
+  local results = table.pack(pcall(done.wait, done))
+  if results[1] then return results_of(table.unpack(results, 2, results.n)) end
+  if results[2] ~= concur.CANCELLED then error(results[2], 0) end
+  return withdraw_registered(connection, actor, id, done)
 end
 
 local function execute(connection, actor, call)
   local max_depth = server.options.max_depth
-  if call.object == 0 then return call_registered(call.name, unpack(call.frame, call.at, max_depth)) end
+  if call.object == 0 then
+    return call_registered(connection, actor, call.name, unpack(call.frame, call.at, max_depth))
+  end
   local export = connection.exports[call.object]
   if not export then error(failure "no such object", 0) end
   local method = methods.find(export.kind, call.name)
@@ -107,7 +140,9 @@ local function finish(connection, actor, call, ok, ...)
     if getmetatable(err) ~= Failure then err = failure(err) end
     text = encode_error(call.id, err[1], err[2])
   end
-  send(connection, text)
+  if not pcall(send, connection, text) and not connection.over then
+    send(connection, encode_error(call.id, "message too large"))
+  end
 end
 
 -- The calls of one thread of a client, one after the other.
@@ -142,6 +177,7 @@ local function on_call(connection, frame)
   local id, ident, object, name, at = string.unpack("<I8I8I8s1", frame, 2)
   if connection.calls[id] then error "a call twice" end
   local actor = connection.actors[ident] or new_actor(connection, ident)
+  connection.used = concur.now()
   local call = { id = id, object = object, name = name, frame = frame, at = at, actor = actor }
   connection.calls[id] = call
   actor.last = actor.last + 1
@@ -196,7 +232,7 @@ local handlers = {
 
 local function handle_frames(connection)
   local session = connection.session
-  while true do
+  while not connection.over do -- a handler may wait
     local frame = session:next()
     if not frame then return frame == nil end
     local handler = handlers[frame:byte()]
@@ -222,6 +258,7 @@ local function converse(stream, session)
   local now = concur.now()
   local connection = {
     stream = stream, session = session, sent = now, heard = now, used = now,
+    posted = 0, taken = 0, stuck = now, -- bytes sent, of them taken by the client, since when none were
     actors = {}, calls = {}, exports = {},
   }
   server.list[connection] = true
@@ -235,13 +272,22 @@ local function converse(stream, session)
   end
 end
 
+-- The next n bytes of a stranger, with which it is to have sent `all`; nothing when it sends less, or more than it may.
+local function receive(stream, n, all)
+  local bytes = stream:read(n)
+  if bytes and #bytes == n and all + streams.unread(stream) <= server.options.max_unauthenticated then return bytes end
+end
+
 -- True: the client has proved that it knows the key, and is told so.
 local function shake_hands(stream, session)
-  local hello = stream:read(HELLO)
-  local answer = hello and #hello == HELLO and session:hello(hello)
+  stream.ahead = 0
+  local hello = receive(stream, HELLO, HELLO)
+  local answer = hello and session:hello(hello)
   if not answer or not stream:write(answer) then return false end
-  local proof = stream:read(PROOF)
-  local mac = proof and #proof == PROOF and session:prove(proof)
+  local proof = receive(stream, PROOF, HELLO + PROOF)
+  if not proof then return false end
+  local mac = session:prove(proof)
+  stream.ahead = AHEAD
   if not mac then
     stream:write(REFUSED)
     return false
@@ -251,48 +297,71 @@ local function shake_hands(stream, session)
     return false
   end
   server.connections = server.connections + 1
-  if stream:write(ACCEPTED .. mac) then return true end
+  local ok, sent = pcall(stream.write, stream, ACCEPTED .. mac) -- it may have been closed as one of too many
+  if ok and sent then return true end
   server.connections = server.connections - 1
   return false
 end
 
+-- It is no stranger any more, or has gone.
+local function forget_stranger(stranger)
+  if not server.strangers[stranger] then return end
+  server.strangers[stranger] = nil
+  server.handshakes = server.handshakes - 1
+end
+
 -- Whoever has been a stranger longest goes when there are too many.
-local function too_many(strangers)
+local function make_room()
   if server.handshakes < server.options.max_handshakes then return end
   local first
-  for stranger in pairs(strangers) do
-    if not first or stranger.since < first.since then first = stranger end
+  for stranger in pairs(server.strangers) do
+    if not first or stranger.number < first.number then first = stranger end
   end
-  if first then first.stream:close() end
+  if not first then return end
+  forget_stranger(first)
+  first.stream:close()
 end
 
 local function serve(stream)
   local options = server.options
-  local stranger = { stream = stream, since = concur.now() }
-  too_many(server.strangers)
+  server.accepted = server.accepted + 1
+  local stranger = { stream = stream, number = server.accepted }
+  make_room()
   server.strangers[stranger] = true
   server.handshakes = server.handshakes + 1
   local session <close> = sodium.server(options.authkey, options.max_message)
   local ok, known = pcall(async.timeout, options.handshake_timeout, shake_hands, stream, session)
-  server.strangers[stranger] = nil
-  server.handshakes = server.handshakes - 1
+  forget_stranger(stranger)
   if ok and known then converse(stream, session) end
 end
 
--- Sends what shows that we are here, and gives up who shows nothing.
+-- Whether the client is there: it has sent something lately, and takes what is sent.
+local function alive(connection, now, heartbeat)
+  local unsent = streams.unsent(connection.stream)
+  local taken = connection.posted - unsent
+  if taken > connection.taken and connection.waits then connection.heard = now end -- else only the system took it
+  if taken > connection.taken or unsent == 0 then connection.stuck = now end
+  connection.taken, connection.waits = taken, unsent > 0
+  return now - connection.heard <= heartbeat and now - connection.stuck <= PATIENCE * heartbeat
+end
+
+-- Sends what shows that we are here, and gives up who shows nothing. Waits for nobody.
 local function beat()
   local heartbeat, idle = server.options.heartbeat, server.options.idle_timeout
   local ping = string.char(PING)
+  local before = concur.now()
   while true do
     async.sleep(heartbeat / 4)
     local now = concur.now()
+    local late = math.max(0, now - before - heartbeat / 2) -- what came meanwhile may be still to be read
+    before = now
     for connection in pairs(server.list) do
-      local busy = next(connection.calls) ~= nil
-      if busy then connection.used = now end
-      if now - connection.heard > heartbeat or now - connection.used > idle then
+      if next(connection.calls) then connection.used = now end
+      connection.heard, connection.stuck = connection.heard + late, connection.stuck + late
+      if not alive(connection, now, heartbeat) or now - connection.used > idle then
         close(connection)
-      elseif now - connection.sent >= heartbeat / 4 then
-        pcall(send, connection, ping)
+      elseif now - connection.sent >= heartbeat / 4 and not connection.waits then
+        post(connection, ping)
       end
     end
   end

@@ -16,6 +16,7 @@ local options = {
   max_message = { default = 64 << 20, integer = true, number = 1024 },
   max_depth = { default = 200, integer = true, number = 1 },
   max_connections = { default = 4096, integer = true, number = 1 },
+  max_unauthenticated = { default = 1024, integer = true, number = 104 },
   max_handshakes = { default = 128, integer = true, number = 1 },
   handshake_timeout = { default = 10, number = 0 },
   idle_timeout = { default = math.huge, number = 0 },
@@ -50,8 +51,8 @@ end
 
 --- Makes a server, not started.
 -- @tparam table given `address` ("host:port", "[host]:port", "unix:/path"; port 0: any free one) and `authkey`;
--- optional are `max_message`, `max_depth`, `max_connections`, `max_handshakes`, `handshake_timeout`,
--- `idle_timeout`, `heartbeat`
+-- optional are `max_message`, `max_depth`, `max_connections`, `max_handshakes`, `max_unauthenticated`,
+-- `handshake_timeout`, `idle_timeout`, `heartbeat`
 -- @treturn server
 function servers.new(given)
   local checked = check_options(given)
@@ -136,7 +137,9 @@ end
 
 Server.__close = Server.shutdown
 Server.__gc = function(self)
-  if self.state == "running" then self.control:put { "stop" } end
+  if self.state ~= "running" then return end
+  self.control:put { "stop" }
+  self.calls:close(true)
 end
 
 function Server:__tostring() return ("concur.manager.server: %p (%s)"):format(self, self.at or self.state) end
