@@ -2,6 +2,7 @@
 ** concur._loop: what lua/concur/async.lua is built on. A loop is a handle; its tasks are userdata of the
 ** state, not handles.
 */
+#include "core/inherit.h"
 #include "core/loop.h"
 
 #include "bind/bind.h"
@@ -237,6 +238,18 @@ static int release_pipes(lua_State *L) {
   return 0;
 }
 
+/* _inherit_not(fd): a socket that children are not to have. */
+static int inherit_not(lua_State *L) {
+  cc_inherit_not((int)luaL_checkinteger(L, 1));
+  return 0;
+}
+
+/* _inherit_cut(fd): the same socket, just before it is closed. */
+static int inherit_cut(lua_State *L) {
+  cc_inherit_cut((int)luaL_checkinteger(L, 1));
+  return 0;
+}
+
 /* Gives a state that no worker made the functions that a thread's state has. */
 static int adopt_coroutines(lua_State *L) {
   run_coroutine_open(L);
@@ -256,6 +269,7 @@ void bind_open_loop(lua_State *L) {
   static const luaL_Reg functions[] = {{"_loop", new_loop}, {"_suspend", suspend}, {"_in_task", in_task},
                                        {"_adopt_coroutines", adopt_coroutines},
                                        {"_hold_pipes", hold_pipes}, {"_release_pipes", release_pipes},
+                                       {"_inherit_not", inherit_not}, {"_inherit_cut", inherit_cut},
                                        {NULL, NULL}};
   bind_type(L, CC_LOOP, methods, NULL);
   luaL_newmetatable(L, task_name);

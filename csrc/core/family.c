@@ -5,6 +5,7 @@
 #include "core/family.h"
 
 #include "core/descriptor.h"
+#include "core/inherit.h"
 #include "core/kind.h"
 #include "core/link.h"
 #include "core/local.h"
@@ -104,6 +105,7 @@ void cc_family_enter(uint32_t entry) {
   cc_local_renew(cc_family_root->object_limit);
   cc_descriptor_forget();
   cc_link_forget();
+  cc_inherit_forget();
   cc_park_forget();
   cc_self_renew();
 }

@@ -326,6 +326,7 @@ static int64_t attend(own *p, int64_t now) {
 /* Frees one whose link has died in another process. */
 static void end_own(own *p) {
   if (p->open) cc_deadlock_pending(-1);
+  cc_socket_cut(p->wire.fd); /* a child that is just being made may have it */
   cc_wire_close(&p->wire);
   cc_proxies_free(&p->proxies);
   free(p);

@@ -230,6 +230,9 @@ int cc_socket_error(int fd); /* 0 or an errno value */
 int64_t cc_socket_read(int fd, void *to, size_t size);
 int64_t cc_socket_write(int fd, const void *from, size_t size);
 
+/* Which socket it is, of all on this machine now; 0 when it is none. */
+uint64_t cc_socket_identity(int fd);
+
 void cc_socket_cut(int fd); /* ends the connection; whoever polls it sees that */
 
 /* ==} {== process */

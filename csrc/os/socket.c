@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -135,6 +136,11 @@ int64_t cc_socket_write(int fd, const void *from, size_t size) {
   do n = send(fd, from, size, MSG_NOSIGNAL);
   while (n < 0 && errno == EINTR);
   return n < 0 ? -(int64_t)errno : n;
+}
+
+uint64_t cc_socket_identity(int fd) {
+  struct stat s;
+  return fstat(fd, &s) == 0 && S_ISSOCK(s.st_mode) ? (uint64_t)s.st_ino : 0;
 }
 
 void cc_socket_cut(int fd) {

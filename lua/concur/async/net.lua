@@ -132,6 +132,7 @@ function net.listen(address, handler)
     handle:close()
     return nil, err
   end
+  streams.own(handle)
   loop.streams[server] = true
   return server
 end
@@ -159,7 +160,7 @@ function Server:close()
   if self.closed then return end
   self.closed = true
   self.loop.streams[self] = nil
-  if not self.handle:is_closing() then self.handle:close() end
+  streams.close_handle(self.handle)
   local task = self.accepting
   if task and task.awaits == self then loops.wake(task) end
 end

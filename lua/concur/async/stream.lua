@@ -1,5 +1,6 @@
 --- Stream: bytes to and from a libuv stream (a socket, a pipe), read and written by tasks that wait.
 -- @module concur.async.stream
+local concur = require "concur"
 local loops = require "concur.async.loop"
 
 local MOST = 65536 -- bytes
@@ -10,9 +11,24 @@ Stream.__name = "concur.stream"
 
 local streams = {Stream = Stream}
 
+--- Tells of a handle that has a socket now: children of this process are not to have that.
+function streams.own(handle)
+  local fd = handle:fileno()
+  if fd then concur._inherit_not(fd) end
+end
+
+--- Closes a handle that owns its socket.
+function streams.close_handle(handle)
+  if handle:is_closing() then return end
+  local fd = handle:fileno()
+  if fd then concur._inherit_cut(fd) end
+  handle:close()
+end
+
 --- Makes a stream of a libuv handle, which belongs to it from then on.
 function streams.new(handle)
   local loop = loops.need(2)
+  streams.own(handle)
   local stream = setmetatable({
     handle = handle, loop = loop,
     pieces = {}, first = 1, last = 0, size = 0, -- what has come: pieces first…last, of so many bytes
@@ -222,7 +238,7 @@ function Stream:close()
   if self.closed then return end
   self.closed, self.ended, self.reading = true, true, false
   self.loop.streams[self] = nil
-  if not self.handle:is_closing() then self.handle:close() end
+  streams.close_handle(self.handle)
   local reader = self.reader
   if reader and reader.awaits == self then loops.wake(reader) end
 end

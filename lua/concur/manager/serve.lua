@@ -162,15 +162,32 @@ local function act(connection, actor)
   end
 end
 
+-- One of the connection's tasks has ended. It counts until they all have: then all that it held is given back.
+local function leave_connection(connection)
+  connection.tasks = connection.tasks - 1
+  if connection.tasks == 0 then server.connections = server.connections - 1 end
+end
+
 local function new_actor(connection, ident)
   local actor = { first = 1, last = 0, locks = {} }
   connection.actors[ident] = actor
+  connection.tasks = connection.tasks + 1
   actor.task = async.spawn(function()
-    local _ <close> = setmetatable({}, { __close = function() methods.leave(actor) end })
+    local _ <close> = setmetatable({}, { __close = function()
+      methods.leave(actor)
+      leave_connection(connection)
+    end })
     act(connection, actor)
   end)
   actor.task.thread:kill_at_end()
   return actor
+end
+
+local function cancel_actor(connection, actor)
+  local thread = actor.task.thread
+  local began = thread and thread:begun()
+  actor.leaves = true
+  if actor.task:cancel() and not began then leave_connection(connection) end
 end
 
 local function on_call(connection, frame)
@@ -210,7 +227,7 @@ end
 local function end_actor(connection, ident, actor)
   connection.actors[ident] = nil
   actor.leaves = true
-  if actor.idle then loops.wake(actor.task) else actor.task:cancel() end
+  if actor.idle then loops.wake(actor.task) else cancel_actor(connection, actor) end
 end
 
 local handlers = {
@@ -244,21 +261,20 @@ local function close(connection)
   if connection.over then return end
   connection.over = true
   server.list[connection] = nil
-  server.connections = server.connections - 1
   connection.stream:close()
   connection.session:close()
   for _, actor in pairs(connection.actors) do
-    actor.leaves = true
-    actor.task:cancel()
+    cancel_actor(connection, actor)
   end
   connection.exports = {}
+  leave_connection(connection)
 end
 
 local function converse(stream, session)
   local now = concur.now()
   local connection = {
     stream = stream, session = session, sent = now, heard = now, used = now,
-    posted = 0, taken = 0, stuck = now, -- bytes sent, of them taken by the client, since when none were
+    tasks = 1, posted = 0, taken = 0, stuck = now, -- bytes sent, of them taken by the client, since when none were
     actors = {}, calls = {}, exports = {},
   }
   server.list[connection] = true
