@@ -2,7 +2,7 @@
 
 # ---- what a user may set ----------------------------------------------------
 
-VERSION  := scm
+VERSION  := $(shell sed -n 's/^\#define CONCUR_VERSION "\(.*\)"/\1/p' csrc/concur.h)
 BUILD    ?= build
 PREFIX   ?= /usr/local
 CC       := $(if $(filter default,$(origin CC)),gcc,$(CC))
@@ -235,8 +235,12 @@ model: ## check the models of park, lock, condition and queue (needs spin)
 
 examples: all ## run every example, quickly: make examples [EXAMPLES="examples/a.lua …"]
 	@mkdir -p $(RESULTS)
-	@$(LUA) spec/support/examples.lua --build='$(BUILD)' --lua='$(LUA)' \
+	@$(LUA) spec/support/examples.lua --build='$(BUILD)' --lua='$(LUA)' --cc='$(HOST_CC)' --libs='$(HOST_LIBS)' \
 	  --results='$(RESULTS)/examples' $(EXAMPLES)
+
+# Programs that embed Lua, in examples/embed.
+HOST_CC   = $(CC) -std=gnu11 -O1 $(WARN) -pthread -Icsrc -isystem $(LUA_INCDIR) $(EXTRA_CFLAGS)
+HOST_LIBS = $(STATIC) $(LUA_LIBS) -lm -ldl
 
 # ---- the same specs under other eyes ----------------------------------------
 #
@@ -319,6 +323,7 @@ doc: ## make the manual with LDoc: build/doc/index.html
 
 LUADIR       ?= $(PREFIX)/share/lua/5.4
 LIBDIR       ?= $(PREFIX)/lib/lua/5.4
+LIBRARYDIR   ?= $(PREFIX)/lib
 INCLUDEDIR   ?= $(PREFIX)/include
 PKGCONFIGDIR ?= $(PREFIX)/lib/pkgconfig
 TYPESDIR     ?= $(PREFIX)/share/concur/types
@@ -329,6 +334,7 @@ TYPES        := $(patsubst doc/types/%,%,$(sort $(wildcard doc/types/*.lua)))
 INSTALLED = $(SO):755:lib:concur.so $(if $(SODIUM_SO),$(SODIUM_SO):755:lib:concur/sodium.so) \
   $(foreach f,$(LMOD),lua/$(f):644:lua:$(f)) \
   $(if $(TYPESDIR),$(foreach f,$(TYPES),doc/types/$(f):644:types:$(f))) \
+  $(if $(LIBRARYDIR),$(SHARED):755:library:libconcur.so.$(SOVERSION) $(STATIC):644:library:libconcur.a) \
   $(foreach f,$(HEADER),$(f):644:include:$(notdir $(f))) \
   $(BUILD)/concur.pc:644:pkgconfig:concur.pc
 
@@ -338,13 +344,15 @@ lua_pc = $(shell for p in lua5.4 lua-5.4 lua54; do pkg-config --exists $$p 2>/de
 define CONCUR_PC
 prefix=$(PREFIX)
 includedir=$(INCLUDEDIR)
+libdir=$(LIBRARYDIR)
 
 Name: concur
 Description: Threads, processes and the objects they share, for Lua
 Version: $(VERSION)
 $(addprefix Requires: ,$(lua_pc))
 Cflags: -I$${includedir}
-Libs: $(PC_LIBS)
+Libs: -L$${libdir} -lconcur
+Libs.private: -lm -pthread
 endef
 export CONCUR_PC
 
@@ -358,7 +366,7 @@ set -ef; for entry in $(INSTALLED); do \
   IFS=:; set -- $$entry; unset IFS; source=$$1; mode=$$2; \
   case $$3 in \
     lib) place='$(LIBDIR)';; lua) place='$(LUADIR)';; types) place='$(TYPESDIR)';; \
-    include) place='$(INCLUDEDIR)';; pkgconfig) place='$(PKGCONFIGDIR)';; \
+    library) place='$(LIBRARYDIR)';; include) place='$(INCLUDEDIR)';; pkgconfig) place='$(PKGCONFIGDIR)';; \
   esac; \
   target='$(DESTDIR)'$$place/$$4; $(1); \
 done
@@ -366,11 +374,13 @@ endef
 
 install: all $(BUILD)/concur.pc ## copy module, Lua files, definitions and header below $(DESTDIR)$(PREFIX)
 	@$(call each_installed,install -D -m "$$mode" "$$source" "$$target"; echo "$$target")
+	@test -z '$(LIBRARYDIR)' || ln -sf libconcur.so.$(SOVERSION) '$(DESTDIR)$(LIBRARYDIR)/libconcur.so'
 
 # Directories of our own go too, and those of Lua and pkg-config when they are empty; in a staging
 # directory, all that are.
 uninstall: ## remove what install put there
 	@$(call each_installed,rm -f "$$target")
+	@test -z '$(LIBRARYDIR)' || rm -f '$(DESTDIR)$(LIBRARYDIR)/libconcur.so'
 	@for directory in '$(LUADIR)/concur' '$(LIBDIR)/concur' '$(TYPESDIR)'; do \
 	  find '$(DESTDIR)'"$$directory" -depth -type d -exec rmdir {} \; ; done 2>/dev/null || true
 	@for directory in '$(TYPESDIR)' '$(LUADIR)' '$(LIBDIR)' '$(PKGCONFIGDIR)/pkgconfig'; do \

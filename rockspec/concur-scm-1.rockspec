@@ -39,6 +39,7 @@ build = {
     LUADIR = "$(LUADIR)",
     LIBDIR = "$(LIBDIR)",
     PKGCONFIGDIR = "$(PREFIX)/pkgconfig",
+    LIBRARYDIR = "$(PREFIX)/host",
     TYPESDIR = "", -- they go with doc
   },
 }

@@ -3,11 +3,10 @@
 #include <string.h>
 
 #include "bind/bind.h"
+#include "concur.h"
 #include "core/family.h"
 #include "run/task.h"
 #include "run/thread.h"
-
-#define VERSION "scm"
 
 static int sleep_for(lua_State *L) {
   int64_t span = bind_seconds(L, 1);
@@ -102,7 +101,7 @@ static int info(lua_State *L) {
   }
   run_thread_list_free(list);
   lua_newtable(L);
-  lua_pushliteral(L, VERSION);
+  lua_pushliteral(L, CONCUR_VERSION);
   lua_setfield(L, -2, "version");
   lua_pushstring(L, platform());
   lua_setfield(L, -2, "platform");

@@ -1,12 +1,13 @@
 -- Runs every example in a process of its own, with short pauses:
 --
 --   lua5.4 spec/support/examples.lua [options] [files…]
---     --jobs=N  --timeout=S  --build=DIR  --lua=COMMAND  --results=FILE
+--     --jobs=N  --timeout=S  --build=DIR  --lua=COMMAND  --cc=COMMAND  --libs=TEXT  --results=FILE
 --
 -- An example passes when it ends with status 0 in time and leaves no process
 -- behind; what it printed is shown only when it did not. They run in the order of the
 -- index in examples/README.md, and each line begins with the rows that it gives for the
--- script. Files in a folder named `lib` are modules of examples.
+-- script. Files in a folder named `lib` are modules of examples. Those in C are compiled by
+-- `cc`, with `libs` behind them, and run.
 
 local here = arg[0]:match("^(.*)/[^/]*$")
 package.path = here .. "/?.lua;" .. package.path
@@ -18,7 +19,8 @@ local excluded = {
   ["examples/word_count.lua"] = true,
 }
 
-local options, files = jobs.options(arg, { jobs = 2, timeout = 60, build = "build", lua = arg[-1], results = "" })
+local options, files = jobs.options(arg, { jobs = 2, timeout = 60, build = "build", lua = arg[-1], results = "",
+  cc = "", libs = "" })
 options.jobs, options.timeout = tonumber(options.jobs), tonumber(options.timeout)
 
 local rows_of, place = {}, {}
@@ -27,7 +29,8 @@ for i, entry in ipairs(index.read()) do
 end
 
 if #files == 0 then
-  for _, file in ipairs(jobs.lines("find examples -name lib -prune -o -name '*.lua' -print | LC_ALL=C sort")) do
+  local find = "find examples -name lib -prune -o -name '*.lua' -print -o -name '*.c' -print"
+  for _, file in ipairs(jobs.lines(find .. " | LC_ALL=C sort")) do
     if not excluded[file] then files[#files + 1] = file end
   end
   table.sort(files, function(a, b)
@@ -42,11 +45,14 @@ local prefix = jobs.environment(options) .. " CONCUR_EX_SCALE=" .. (os.getenv("C
 
 local list = {}
 for i, file in ipairs(files) do
-  list[i] = {
-    file = file,
-    base = ("%s/%s"):format(work, (file:gsub("%.lua$", ""):gsub("[^%w_]", "-"))),
-    command = ("%s %s %s"):format(prefix, options.lua, jobs.quote(file)),
-  }
+  local base = ("%s/%s"):format(work, (file:gsub("%.%l+$", ""):gsub("[^%w_]", "-")))
+  local command = ("%s %s %s"):format(prefix, options.lua, jobs.quote(file))
+  if file:find "%.c$" then
+    local program = jobs.quote(base .. ".program")
+    local compile = ("%s -o %s %s %s"):format(options.cc, program, jobs.quote(file), options.libs)
+    command = ("%s sh -c %s"):format(prefix, jobs.quote(compile .. " && exec " .. program))
+  end
+  list[i] = { file = file, base = base, command = command }
 end
 
 local passed, failed, rows, failed_rows = 0, 0, 0, {}

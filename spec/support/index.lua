@@ -23,7 +23,7 @@ end
 function index.read()
   local list = {}
   for line in io.lines "examples/README.md" do
-    local rows, script, title = line:match "^| ([^|]*)| `([%w_/]+%.lua)` | (.*) |$"
+    local rows, script, title = line:match "^| ([^|]*)| `([%w_/]+%.%l+)` | (.*) |$"
     if script then list[#list + 1] = { file = "examples/" .. script, rows = expand(rows), title = title } end
   end
   return list
