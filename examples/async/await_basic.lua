@@ -6,7 +6,7 @@ local concur = require "concur"
 local example = require "example"
 local async = concur.async
 
-local pause = example.pause(0.1)
+local pause = math.max(example.pause(0.1), 0.1) -- longer than any hitch of the machine
 local steps = {}
 local thread = concur.current()
 

@@ -5,7 +5,7 @@ package.path = arg[0]:gsub("[^/]*$", "../lib/?.lua;") .. package.path
 local concur = require "concur"
 local example = require "example"
 
-local pause = example.pause(0.1)
+local pause = math.max(example.pause(0.1), 0.1) -- longer than any hitch of the machine
 local steps = {}
 
 local function step(text)

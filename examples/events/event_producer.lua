@@ -24,7 +24,7 @@ function Consumer:run()
   for _ = 1, rounds do
     self.ready:put(true)
     self.event:wait()
-    say("%d popped from list by %s", self.integers:get_nowait(), self.name)
+    say("%d popped from list by %s", self.integers:pop(1), self.name)
     self.cleared:get()
   end
 end
@@ -42,7 +42,7 @@ function Producer:run()
     self.ready:get()
     example.until_waiting(self.consumer)
     local integer = math.random(0, 256)
-    self.integers:put(integer)
+    self.integers:append(integer)
     say("%d appended to list by %s", integer, self.name)
     say("event set by %s", self.name)
     self.event:set()
@@ -56,7 +56,7 @@ end
 local event = concur.event()
 assert(not event:is_set())
 
-local consumer = Consumer(concur.queue(), event, concur.queue(), concur.queue())
+local consumer = Consumer(concur.list(), event, concur.queue(), concur.queue())
 local producer = Producer(consumer)
 consumer:start()
 producer:start()

@@ -9,7 +9,7 @@ local example = require "example"
 
 local say, said = example.transcript()
 local rounds = example.count(10)
-local numbers = concur.lifo()
+local numbers = concur.list()
 local lock = concur.lock()
 local event = concur.event()
 local finished = concur.value(false)
@@ -18,13 +18,13 @@ local finished = concur.value(false)
 -- order as the changes.
 local function append(number, name)
   local _ <close> = lock:acquire()
-  numbers:put(number)
+  numbers:append(number)
   say("%d appended to stack by %s", number, name)
 end
 
 local function pop(name)
   local _ <close> = lock:acquire()
-  say("%d popped from stack by %s", numbers:get_nowait(), name)
+  say("%d popped from stack by %s", numbers:pop(), name)
 end
 
 local Producer = concur.thread:extend "Producer"

@@ -13,7 +13,8 @@ local function connect()
   concur.print "4: connect to server"
 end
 
-local function serve()
+local function serve(client)
+  example.until_waiting(client)
   concur.sleep(example.pause(3))
   concur.print "2: server started successfully"
   concur.sleep(example.pause(3))
@@ -22,8 +23,8 @@ local function serve()
 end
 
 local function main()
-  concur.spawn(connect)
-  concur.spawn(serve)
+  local client = concur.spawn(connect)
+  concur.spawn(serve, client)
 end
 
 -- The script runs itself, to see what happens after main has ended.

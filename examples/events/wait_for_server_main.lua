@@ -16,6 +16,7 @@ end
 
 local start = concur.now()
 local thread = concur.spawn(connect)
+example.until_waiting(thread)
 concur.sleep(example.pause(3))
 say "2: server started successfully"
 concur.sleep(example.pause(3))

@@ -14,6 +14,10 @@ local limit = tonumber(os.getenv "CONCUR_EX_N") or math.huge
 --- A pause of so many seconds, scaled by CONCUR_EX_SCALE; never below 20 ms.
 function example.pause(seconds) return math.max(seconds * scale, 0.02) end
 
+--- What a time has to stay below: so many seconds, scaled; but never below two, since a machine that does other
+--- things as well takes its time.
+function example.below(seconds) return math.max(seconds * scale, 2) end
+
 --- A number of rounds, capped by CONCUR_EX_N; never below 1.
 function example.count(n) return math.max(math.min(n, limit), 1) end
 
@@ -40,6 +44,18 @@ function example.together(functions, rounds)
     best = math.min(best, concur.now() - start)
   end
   return best
+end
+
+--- Calls `run`, which lets threads race, until it returns something else than `right`, at most twenty times; returns
+--- that. Where one processor is all there is, or the race is short, there may be no loss in a hundred years: then
+--- one call will do.
+function example.race(rounds, right, run)
+  local result
+  for _ = 1, 20 do
+    result = run()
+    if result ~= right or concur.cpu_count() == 1 or rounds < 100000 then return result end
+  end
+  error "twenty races, and nothing was lost"
 end
 
 --- Prints what `seconds(kind)` gives for threads and for processes, beside the factor between them that a source

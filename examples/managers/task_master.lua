@@ -22,23 +22,32 @@ if not arg[1] then
   worker = assert(concur.subprocess.popen { arg[-1], here .. "task_worker.lua", server:address() })
 end
 
-for _ = 1, 10 do
+local put, got = {}, {}
+for i = 1, 10 do
   local n = math.random(0, 10000)
+  put[i] = n
   print(("Put task %d..."):format(n))
   tasks:put(n)
 end
 
 print "Try get results..."
 local all = true
-for _ = 1, 10 do
+for i = 1, 10 do
   local result, reason = results:get(example.pause(10) + 5)
   print(result and ("Result: %s"):format(result) or "no result: " .. reason)
   local n, square = tostring(result):match "^(%d+) %* %d+ = (%d+)$"
   all = all and n and n * n == tonumber(square)
+  got[i] = tonumber(n)
 end
 assert(all)
 
+-- There is no eleventh: who waits for it is told after the limit.
+local nothing, reason = results:get(example.pause(1))
+print("no more results: " .. reason)
+assert(nothing == nil and reason == "empty")
+
 if worker then
+  assert(table.concat(got, " ") == table.concat(put, " ")) -- one worker, one order
   worker:close_stdin()
   local ended = assert(worker:wait(20))
   io.write(worker:read "a")

@@ -9,9 +9,12 @@ local example = require "example"
 local workers, tasks = 4, 5
 local shortest, longest = example.pause(0.5), example.pause(3)
 local say, said = example.transcript()
+local all_busy = concur.latch(workers) -- a task may be shorter than the start of a process
 
 local function long_time_task(i)
   say("Run task %d (%d)...", i, concur.current_process().pid)
+  all_busy:count_down()
+  all_busy:wait()
   local start = concur.now()
   concur.sleep(shortest + math.random() * (longest - shortest))
   say("Task %d runs %.2f seconds.", i, concur.now() - start)
@@ -44,7 +47,7 @@ for _, line in ipairs(lines) do
   if done then
     running = running - 1
     ended[pids[done]] = true
-    assert(tonumber(seconds) >= shortest - 0.01)
+    assert(tonumber(seconds) >= shortest - 0.01 and tonumber(seconds) < longest + 2)
   end
   assert(running <= workers)
 end

@@ -1,27 +1,36 @@
 -- Four ways to get at the results of a pool: a future each, in the order in which they end; a callback; `imap`, in
 -- order but one by one, from an iterator without end; and `map_reduce`, which keeps only the sum.
 
-package.path = arg[0]:gsub("[^/]*$", "../lib/?.lua;") .. package.path
 local concur = require "concur"
-local example = require "example"
 
 local pool <close> = concur.pool { workers = 3 }
 
-local function slow(i)
-  concur.sleep(example.pause(0.4) / i)
+-- Each task ends when its gate is opened.
+local gates = {}
+for i = 1, 3 do gates[i] = concur.event() end
+local function task(i)
+  gates[i]:wait()
   return i
 end
 
 local futures, order = {}, {}
-for i = 1, 3 do futures[i] = pool:submit(slow, i) end
-for future in concur.as_completed(futures) do order[#order + 1] = future:result() end
+for i = 1, 3 do futures[i] = pool:submit(task, i) end
+gates[3]:set()
+for future in concur.as_completed(futures) do
+  local i = future:result()
+  order[#order + 1] = i
+  if i > 1 then gates[i - 1]:set() end
+end
 print("as they ended: " .. table.concat(order, " "))
-assert(#order == 3 and order[3] == 1) -- the slowest
+assert(table.concat(order, " ") == "3 2 1")
 
 local called = {}
-for i = 1, 3 do pool:apply_async(slow, { i }, function(x) called[#called + 1] = x end) end
-concur.wait_all { pool:submit(slow, 1) } -- callbacks run while main waits
+for i = 1, 3 do futures[i] = pool:apply_async(task, { i }, function(x) called[#called + 1] = x end) end
+concur.wait_all(futures) -- callbacks run while main waits, or asks
+pool:poll()
+table.sort(called)
 print("called back: " .. table.concat(called, " "))
+assert(table.concat(called, " ") == "1 2 3")
 
 local function primes_of(n)
   for i = 2, math.sqrt(n) // 1 do

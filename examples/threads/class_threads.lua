@@ -7,6 +7,7 @@ local concur = require "concur"
 local example = require "example"
 
 local say, said = example.transcript()
+local both_started = concur.barrier(2) -- a busy machine might let one end before the other starts
 
 local Named = concur.thread:extend()
 
@@ -21,6 +22,7 @@ end
 
 function Greeter:run()
   say("hello %s", self.name)
+  both_started:wait()
   concur.sleep(self.seconds)
   say("%s had to wait for this line", self.name)
 end

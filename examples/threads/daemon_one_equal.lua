@@ -38,5 +38,6 @@ print(("the process lived for %.2f s, and the daemon %s"):format(
 
 assert(lines:count "^thread1: .* started$" == 1)
 assert(lines:count "^thread1: .* end$" == 1)
-assert(lines:first "^finished in" < lines:first "^thread1: .* end$")
-assert(lifetime >= example.pause(2))
+local finished, elapsed = lines:first "^finished in (.*) s$"
+assert(finished < lines:first "^thread1: .* end$" and tonumber(elapsed) < math.max(example.pause(2) / 10, 0.2))
+assert(lifetime >= example.pause(2) and lifetime < example.below(4)) -- one pause

@@ -6,8 +6,13 @@ package.path = arg[0]:gsub("[^/]*$", "../lib/?.lua;") .. package.path
 local concur = require "concur"
 local example = require "example"
 
+local both_started = concur.barrier(2) -- a busy machine might let one end before the other starts
+local through = concur.event() -- and before main is through
+
 local function greet(name)
   concur.print("hello " .. (name or "Jamie"))
+  both_started:wait()
+  through:wait()
   concur.sleep(example.pause(4))
   concur.print "this line had to wait"
 end
@@ -17,6 +22,7 @@ local function main()
   concur.thread(greet):start()
   concur.thread(greet, "Lua"):start()
   concur.print(("main is through after %.4f s"):format(concur.now() - start))
+  through:set()
 end
 
 -- The script runs itself, to see what happens after main's last line.

@@ -33,4 +33,4 @@ for thread = 1, 3 do
     assert(lines[2 + 3 * (thread - 1) + i] == ("thread Thread-%d, number: %d"):format(thread, i))
   end
 end
-assert(elapsed >= 9 * example.pause(1))
+assert(elapsed >= 9 * example.pause(1) and elapsed < example.below(18))
