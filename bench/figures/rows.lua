@@ -31,6 +31,11 @@ local function largest(text, pattern)
   return most
 end
 
+-- "busy" where gil/serial_vs_threads.lua found no processor idle while its threads ran; or false.
+local function busy(context, text)
+  return number(text, ".*ran ([%d.]+) processors stood idle") <= 0.2 * context.processors and "busy"
+end
+
 local function seconds(value) return ("%.3f s"):format(value) end
 
 -- {== kinds of rows
@@ -285,7 +290,7 @@ local rows = {
       local serial, threads, locked = text:match ".*sequence ([%d.]+) s, in threads ([%d.]+) s, .* lock ([%d.]+) s"
       serial, threads, locked = tonumber(serial), tonumber(threads), tonumber(locked)
       return ("%.3f s; in sequence %.3f s"):format(locked, serial),
-        context.processors == 1 or locked >= 0.8 * serial or locked > threads
+        context.processors == 1 or locked >= 0.8 * serial or locked > threads or busy(context, text)
     end,
   },
   {
@@ -315,10 +320,9 @@ local rows = {
     relation = "a clear gain with two cores or more",
     read = function(context, text)
       local serial, threads = text:match ".*sequence ([%d.]+) s, in threads ([%d.]+) s"
-      local idle = number(text, ".*ran ([%d.]+) processors stood idle")
       serial, threads = tonumber(serial), tonumber(threads)
       return ("%.3f s, %.3f s: %.2f times"):format(serial, threads, serial / threads),
-        context.processors == 1 or threads < 0.75 * serial or idle <= 0.2 * context.processors and "busy"
+        context.processors == 1 or threads < 0.75 * serial or busy(context, text)
     end,
   },
   {

@@ -6,7 +6,8 @@
 --   daemon  whether the process ends without waiting for it
 --   globals variables that its fresh state begins with
 --
--- There are no keyword arguments in Lua: a function that wants some takes a table.
+-- There are no keyword arguments in Lua: a function that wants some takes a table. And there
+-- is no `group`, for which Python has a name but no use.
 
 package.path = arg[0]:gsub("[^/]*$", "../lib/?.lua;") .. package.path
 local concur = require "concur"
