@@ -55,6 +55,7 @@ local rows = {
   { "pool_map_chunk_process", versus = "pool_map", script = "pool_map", kind = "process" },
   { "pool_submit_process", versus = "pool_submit", script = "pool_submit", kind = "process", most = 6 },
   { "async_switch", versus = "async_switch", most = 1 },
+  { "trace_cost", versus = "trace_cost", most = 15 },
   { "async_queue", versus = "async_queue", most = 4 },
   { "async_memory", versus = "async_memory", most = 200, runs = 2 },
   { "proxy_call", limit = "tcp_echo_cipher", goal = "<= 2" },

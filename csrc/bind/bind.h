@@ -161,6 +161,7 @@ void bind_open_pool(lua_State *L);
 void bind_open_loop(lua_State *L);
 void bind_open_link(lua_State *L);
 void bind_open_proxy(lua_State *L);
+void bind_open_trace(lua_State *L);
 
 /* ==} */
 

@@ -41,6 +41,7 @@ static void open_types(lua_State *L) {
   bind_open_loop(L);
   bind_open_link(L);
   bind_open_proxy(L);
+  bind_open_trace(L);
   run_push_cancelled(L);
   lua_setfield(L, -2, "CANCELLED");
 }

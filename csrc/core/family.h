@@ -10,6 +10,7 @@
 #include "core/arena.h"
 #include "core/object.h"
 #include "core/slot.h"
+#include "core/trace.h"
 
 #define CC_REFERENCE_SHARDS 64
 
@@ -42,6 +43,9 @@ typedef struct cc_family {
   _Atomic(cc_object *) *objects;        /* the table; a free entry holds the next index */
 
   cc_guard bury_guard;                  /* one undoes at a time */
+  cc_guard trace_guard;                 /* start and stop, one at a time */
+  cc_trace trace;
+
   cc_guard deadlock_guard;              /* one report at a time */
   _Atomic uint32_t active;              /* threads that could signal */
   _Atomic uint32_t blocked;             /* those of them that sleep without deadline */

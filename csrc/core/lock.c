@@ -139,7 +139,15 @@ cc_outcome cc_lock_acquire_moved(cc_self *me, cc_lock *k) {
   return outcome == CC_OK ? acquire(me, k, CC_FOREVER, true) : outcome;
 }
 
+/* Notes how long it was held; to be called before the release, which lets others in at once. */
+static void trace_hold(cc_self *me, const cc_lock *k) {
+  int64_t since = atomic_load_explicit(&k->since, memory_order_relaxed);
+  uint64_t holder = atomic_load_explicit(&k->holder, memory_order_relaxed);
+  if (since != 0 && holder != 0) cc_trace_span(me, CC_TRACE_HOLD, holder, k->object.kind, k->object.id, since);
+}
+
 bool cc_lock_release(cc_self *me, cc_lock *k) {
+  if (cc_traced(me)) trace_hold(me, k);
   atomic_store_explicit(&k->holder, 0, memory_order_relaxed);
   uint32_t word = atomic_exchange_explicit(&k->word, 0, memory_order_release);
   if (cc_unlikely(word & WAITERS)) wake_first(me, k);

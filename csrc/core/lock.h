@@ -9,6 +9,7 @@
 
 #include "core/kind.h"
 #include "core/park.h"
+#include "core/trace.h"
 
 typedef struct cc_lock {
   cc_object object;
@@ -17,6 +18,7 @@ typedef struct cc_lock {
   _Atomic uint32_t process; /* while holder is not 0: entry of its process; by the holder */
   _Atomic uint32_t abandoned; /* a holder ended; until the next one has been told */
   _Atomic uint32_t count;  /* of an rlock: how often it is held; by the holder */
+  _Atomic int64_t since;   /* when it was taken, for a trace; by the holder */
 } cc_lock;
 
 extern const cc_ops cc_lock_ops;
@@ -33,6 +35,7 @@ static inline void cc_lock_set_holder(const cc_self *me, cc_lock *k) {
   atomic_store_explicit(&k->process, cc_family_self, memory_order_relaxed);
   cc_order();
   atomic_store_explicit(&k->holder, me->slot->ident, memory_order_relaxed);
+  if (cc_traced(me)) atomic_store_explicit(&k->since, cc_clock(), memory_order_relaxed);
 }
 
 /* CC_OK, CC_TIMEOUT, CC_CANCELLED or CC_INTERRUPTED. */

@@ -113,6 +113,22 @@ static cc_object *find(const cc_family *f, uint32_t index, uint64_t id) {
   return (uintptr_t)o > f->object_limit && o->id == id ? o : NULL;
 }
 
+#define AT_ONCE 256 /* entries looked at before others get the guard */
+
+void cc_objects_look(void (*f)(cc_object *o, void *arg), void *arg) {
+  cc_family *family = cc_family_root;
+  uint32_t word = cc_self_word(), top = 0, i = 0;
+  do {
+    cc_guard_lock(&family->object_guard, word);
+    top = family->object_top;
+    for (uint32_t n = 0; i < top && n < AT_ONCE; i++, n++) {
+      cc_object *o = atomic_load(&family->objects[i]);
+      if ((uintptr_t)o > family->object_limit) f(o, arg);
+    }
+    cc_guard_unlock(&family->object_guard);
+  } while (i < top);
+}
+
 bool cc_object_alive(uint32_t index, uint64_t id) {
   cc_family *f = cc_family_root;
   cc_guard_lock(&f->object_guard, cc_self_word());

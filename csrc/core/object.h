@@ -89,6 +89,9 @@ void cc_object_parcel_release(cc_object *o, uint32_t *n);
 ** just dying: for those who remember an object without a reference. */
 cc_object *cc_object_revive(uint32_t index, uint64_t id);
 
+/* Calls f with each object that lives, under a guard: f must not block, and takes no reference. */
+void cc_objects_look(void (*f)(cc_object *o, void *arg), void *arg);
+
 /* Whether an object that had this index and id still lives. */
 bool cc_object_alive(uint32_t index, uint64_t id);
 

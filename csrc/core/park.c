@@ -15,6 +15,7 @@
 #include "core/deadlock.h"
 #include "core/loop.h"
 #include "core/park.h"
+#include "core/trace.h"
 
 #define MAX_SPIN 50000 /* ns */
 #define MIN_SPIN 1000
@@ -284,6 +285,7 @@ static cc_outcome block(cc_self *me, cc_object *o, const cc_waiter *w, size_t n,
   if (cc_unlikely(me->suspends)) return suspend(me, w, n, deadline);
   cc_assert(cc_begin(me) == 0); /* no section is open */
   cc_deadlock_forget(me); /* what was told of an earlier wait */
+  int64_t since = granted(w, n) ? 0 : cc_trace_begin(me);
   enter(me, o);
   while (!granted(w, n)) {
     if (cc_cancelled(me)) {
@@ -306,6 +308,7 @@ static cc_outcome block(cc_self *me, cc_object *o, const cc_waiter *w, size_t n,
     }
   }
   leave(me);
+  if (cc_unlikely(since != 0)) cc_trace_span(me, CC_TRACE_WAIT, 0, o != NULL ? o->kind : 0, o != NULL ? o->id : 0, since);
   return outcome;
 }
 
@@ -345,6 +348,7 @@ cc_outcome cc_sleep(cc_self *me, int64_t deadline) {
   if (me->suspends) return suspend(me, NULL, 0, me->suspended ? me->deadline : deadline);
   int64_t spinning = me->spin;
   me->spin = 0; /* nobody is expected to end a sleep early */
+  int64_t since = cc_trace_begin(me);
   enter(me, NULL);
   for (;;) {
     if (cc_cancelled(me)) {
@@ -359,6 +363,7 @@ cc_outcome cc_sleep(cc_self *me, int64_t deadline) {
     }
   }
   leave(me);
+  cc_trace_end(me, CC_TRACE_WAIT, 0, 0, since);
   me->spin = spinning;
   return outcome;
 }
@@ -368,6 +373,7 @@ cc_outcome cc_sleep(cc_self *me, int64_t deadline) {
 cc_outcome cc_wait_ready(cc_self *me, cc_polled *list, size_t n, int64_t deadline) {
   cc_outcome outcome = CC_TIMEOUT;
   bool any = false;
+  int64_t since = cc_trace_begin(me);
   enter(me, NULL);
   for (;;) {
     int64_t now = cc_clock(), rest = deadline == CC_FOREVER ? SLICE : deadline - now;
@@ -385,6 +391,7 @@ cc_outcome cc_wait_ready(cc_self *me, cc_polled *list, size_t n, int64_t deadlin
     if (any || rest <= 0) break;
   }
   leave(me);
+  cc_trace_end(me, CC_TRACE_WAIT, 0, 0, since);
   return outcome;
 }
 
@@ -397,6 +404,7 @@ cc_outcome cc_loop_poll(cc_self *me, cc_loop *l, int fd, int64_t deadline) {
   _Atomic uint32_t *token = &me->slot->token;
   uint32_t none = 0;
   atomic_store(&me->slot->loop, l);
+  int64_t since = cc_trace_begin(me);
   enter(me, NULL);
   for (;;) {
     int64_t now = cc_clock();
@@ -412,6 +420,7 @@ cc_outcome cc_loop_poll(cc_self *me, cc_loop *l, int fd, int64_t deadline) {
     if (polled.ready || (deadline != CC_FOREVER && cc_clock() >= deadline)) break;
   }
   leave(me);
+  cc_trace_end(me, CC_TRACE_WAIT, CC_LOOP, 0, since);
   atomic_store(&me->slot->loop, NULL);
   return outcome;
 }

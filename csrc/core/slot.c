@@ -5,6 +5,7 @@
 #include "core/family.h"
 #include "core/kind.h"
 #include "core/parcel.h"
+#include "core/trace.h"
 
 _Thread_local cc_self cc_self_storage;
 
@@ -50,6 +51,7 @@ void cc_self_attach(void) {
   atomic_store(&s->blocked, 0);
   cc_assert(atomic_load(&s->report) == NULL); /* releasing one needs a slot */
   s->ident = atomic_fetch_add(&f->next_id, 1) + 1;
+  cc_trace_attach(s);
   me->slot = s;
   me->word = index + 1;
   me->sleeps = 0;

@@ -35,6 +35,9 @@ typedef struct cc_slot {
   _Atomic(struct cc_loop *) loop;      /* that goes on with its task; NULL: it is a thread's. By its thread */
   uint32_t next_free;                  /* under the slot guard */
   _Atomic uint32_t active;             /* its thread could signal; by its thread */
+  _Atomic uint32_t traced;             /* number of the trace that goes on, 0: none; see trace.h */
+  _Atomic(struct cc_trace_block *) trace_first; /* by whoever has the slot, as the next */
+  struct cc_trace_block *trace_now;
   _Atomic uint64_t blocked;            /* not 0: asleep without deadline, a number per sleep */
   _Atomic(struct cc_parcel *) report;  /* of a deadlock, for its thread; one reference */
   cc_guard place_guard;                /* the next two */

@@ -228,6 +228,10 @@ static void begin(cc_self *me, process *p, run_state *s, uint64_t root) {
   cc_guard_unlock(&t->object.guard);
   cc_deadlock_pending(-1);
   cc_thread_set_name((const char *)name->bytes);
+  if (cc_traced(me)) {
+    cc_trace_name(me, CC_TRACE_PROCESS, 0, 0, (const char *)name->bytes);
+    cc_trace_name(me, CC_TRACE_THREAD, me->slot->ident, 0, "MainThread");
+  }
   cc_parcel_release(name);
 }
 
@@ -244,6 +248,7 @@ static run_status verdict(process *p, int code);
 
 static _Noreturn void leave(process *p, int code) {
   cc_assert(cc_begin(cc_self_get()) == 0 && cc_hands_empty(cc_self_get()));
+  cc_trace_end(cc_self_get(), CC_TRACE_END, 0, 0, cc_trace_begin(cc_self_get()));
   atomic_store(&p->announced, code);
   if (cc_process_parent() != p->starter_id) { /* there may be nobody to tell of the end */
     p->thread.live = NULL;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/bury.h"
+#include "core/trace.h"
 #include "run/context.h"
 #include "run/coroutine.h"
 
@@ -47,6 +48,7 @@ int run_task_resume(lua_State *L, run_task *t, int n, int *nresults) {
   t->runs = true;
   t->top = t->co;
   run_unwinding = t->unwinding;
+  int64_t since = cc_trace_begin(&thread);
   int status = run_resume(L, t->co, n, nresults);
   t->unwinding = run_unwinding;
   run_unwinding = unwinding;
@@ -54,6 +56,7 @@ int run_task_resume(lua_State *L, run_task *t, int n, int *nresults) {
   current = before;
   t->self = cc_self_storage;
   cc_self_storage = thread;
+  cc_trace_end(&cc_self_storage, CC_TRACE_TASK, CC_LOOP, (uint64_t)(uintptr_t)t, since);
   return status;
 }
 

@@ -16,6 +16,7 @@
 #include "core/descriptor.h"
 #include "core/family.h"
 #include "core/kind.h"
+#include "core/trace.h"
 #include "run/context.h"
 #include "run/process.h"
 #include "run/state.h"
@@ -247,6 +248,7 @@ void run_thread_begin(run_thread *t, struct run_state *state) {
   cc_guard_unlock(&t->object.guard);
   if (atomic_load(&t->watched)) cc_futex_wake(&t->status, INT_MAX);
   cc_thread_set_name((const char *)name->bytes);
+  if (cc_traced(me)) cc_trace_name(me, CC_TRACE_THREAD, s->ident, 0, (const char *)name->bytes);
   cc_parcel_release(name);
 }
 
@@ -259,6 +261,7 @@ void run_thread_unreach(run_thread *t) {
 
 /* The calling kernel thread runs t no longer. */
 static void part(cc_self *me, run_thread *t) {
+  cc_trace_end(me, CC_TRACE_END, 0, 0, cc_trace_begin(me));
   cc_holds_abandon(me, me->slot, false);
   cc_guard_lock(&t->object.guard, me->word);
   t->slot = NULL;

@@ -13,6 +13,7 @@
 #include "codec/handle.h"
 #include "codec/item.h"
 #include "core/crew.h"
+#include "core/trace.h"
 #include "run/context.h"
 #include "run/outcome.h"
 #include "run/process.h"
@@ -43,7 +44,9 @@ static verdict call(lua_State *L, void *arg, run_outcome *o, int *n) {
   run_push_handler(L, o);
   lua_insert(L, TOP + 1);
   lua_pushlightuserdata(L, arg);
+  int64_t since = cc_trace_begin(me);
   int code = lua_pcall(L, 1, LUA_MULTRET, TOP + 1);
+  cc_trace_end(me, CC_TRACE_TASK, CC_POOL, cc_crew_own != NULL ? cc_crew_own->object.id : 0, since);
   run_unwinding = 0;
   me->shield++; /* what follows is clean-up */
   lua_sethook(L, NULL, 0, 0);
