@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/family.h"
+#include "run/task.h"
 #include "run/thread.h"
 #include "run/worker.h"
 
@@ -172,9 +173,15 @@ int run_pcall(lua_State *L, int nargs, int nresults) {
   return status;
 }
 
+/* The request that the running code is to be stopped for; 0: none. Tasks are stopped only in their waits: what one has
+** just been given must not be lost. */
+static uint32_t asked_to_stop(const cc_self *me) {
+  return run_task_current() == NULL ? atomic_load(&me->slot->cancel) : 0;
+}
+
 static void cancel_hook(lua_State *L, lua_Debug *ar) {
   const cc_self *me = cc_self_get();
-  uint32_t asked = atomic_load(&me->slot->cancel);
+  uint32_t asked = asked_to_stop(me);
   (void)ar;
   if (asked == 0 || asked == raised)
     lua_sethook(L, NULL, 0, 0);
@@ -223,7 +230,7 @@ int run_exit(lua_State *L, int n) {
 void run_rearm(lua_State *L) {
   if (cc_unlikely(run_exiting))
     lua_sethook(L, exit_again, LUA_MASKCOUNT, 1);
-  else if (cc_unlikely(atomic_load(&cc_self_get()->slot->cancel) != raised))
+  else if (run_task_current() == NULL && cc_unlikely(atomic_load(&cc_self_get()->slot->cancel) != raised))
     run_arm(L);
 }
 
