@@ -75,6 +75,40 @@ describe("a proxy", function()
     assert.are.equal(400 * 401, sum)
   end)
 
+  it("holds what it holds when its thread ends, as the object itself does", function()
+    local lock, rlock, units, c = concur.lock(), concur.rlock(), concur.semaphore(2), concur.condition(concur.lock())
+    local server <close> = serve { lock = lock, rlock = rlock, units = units, c = c }
+    local m = assert(connect(server))
+    local pl, pr, pu, pc = m:lock(), m:rlock(), m:units(), m:c()
+    local function acquire_all()
+      for _, object in ipairs { pl, pr, pu, pc } do object:acquire() end
+    end
+    for _ = 1, 3 do
+      kit.join(concur.spawn(acquire_all))
+      local _, note = pr:acquire(T)
+      assert.are.equal("abandoned", note)
+      pr:release()
+      assert.is_true(pl:locked() and pc:locked() and lock:locked())
+      assert.are.equal(1, units:value())
+      kit.join(concur.spawn(function() -- others may release them
+        pl:release()
+        pc:release()
+        pu:release()
+      end))
+      assert.are.equal(2, units:value())
+      assert.is_false(pl:locked() or pc:locked())
+      units:acquire()
+      units:release()
+    end
+    kit.join(concur.spawn(acquire_all))
+    pl, pr, pu, pc, m = nil, nil, nil, nil, m:close()
+    collectgarbage()
+    collectgarbage()
+    assert.are.equal("abandoned", select(2, lock:acquire(T)))
+    assert.are.equal("abandoned", select(2, c:acquire(T)))
+    assert.is_nil(pl or pr or pu or pc or m)
+  end)
+
   it("puts many items in one call", function()
     local q = concur.queue()
     local server <close> = serve { q = q }

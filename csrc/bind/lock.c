@@ -157,16 +157,44 @@ static int new_rlock(lua_State *L) {
   return bind_made(L, h, (cc_object *)cc_rlock_new());
 }
 
-/* _leave(lock or condition): if the caller holds it, gives it up as one that was killed. */
+/* Of a lock, rlock or condition at index 1 the lock; NULL: it is none of them. */
+static cc_lock *lock_of(lua_State *L) {
+  codec_handle *h = handle_test(L, 1);
+  if (h == NULL || h->object == NULL) return NULL;
+  if (h->kind == CC_CONDITION) return ((cc_condition *)h->object)->lock;
+  return h->kind == CC_LOCK || h->kind == CC_RLOCK ? (cc_lock *)h->object : NULL;
+}
+
+static bool holds_lock(const cc_self *me, const cc_lock *k) {
+  return k != NULL && cc_lock_locked(k) && cc_lock_mine(me, k);
+}
+
+/* For managers' servers. _leave(lock, rlock or condition): if the caller holds it, gives it up as one that was
+** killed. */
 static int leave(lua_State *L) {
   cc_self *me = cc_self_get();
-  codec_handle *h = handle_test(L, 1);
-  cc_lock *k = NULL;
-  if (h != NULL && h->object != NULL && h->kind == CC_CONDITION) k = ((cc_condition *)h->object)->lock;
-  if (h != NULL && h->object != NULL && (h->kind == CC_LOCK || h->kind == CC_RLOCK)) k = (cc_lock *)h->object;
-  if (k != NULL && k->object.kind == CC_LOCK && cc_lock_locked(k) && cc_lock_mine(me, k))
-    cc_lock_ops.abandon(me, &k->object, 0, 0, true);
+  cc_lock *k = lock_of(L);
+  if (!holds_lock(me, k)) return 0;
+  if (k->object.kind == CC_RLOCK) cc_hold_remove(me, &k->object, 0);
+  cc_lock_ops.abandon(me, &k->object, 0, 0, true);
   return 0;
+}
+
+/* _holds(object) -> the kind of what the caller holds of it: "lock", "rlock" or, units of it, "semaphore"; nil: nothing */
+static int holds(lua_State *L) {
+  cc_self *me = cc_self_get();
+  const codec_handle *h = handle_test(L, 1);
+  const cc_lock *k = lock_of(L);
+  const char *what = NULL;
+  if (holds_lock(me, k)) {
+    what = k->object.kind == CC_RLOCK ? "rlock" : "lock";
+  } else if (h != NULL && h->object != NULL && me->slot != NULL &&
+             (h->kind == CC_SEMAPHORE || h->kind == CC_BOUNDED_SEMAPHORE)) {
+    const cc_hold *units = cc_hold_counter_of(me->slot, h->object);
+    if (units != NULL && units->count > 0) what = "semaphore";
+  }
+  lua_pushstring(L, what);
+  return 1;
 }
 
 /* ==} */
@@ -189,6 +217,8 @@ void bind_open_lock(lua_State *L) {
   lua_setfield(L, -2, "lock");
   lua_pushcfunction(L, leave);
   lua_setfield(L, -2, "_leave");
+  lua_pushcfunction(L, holds);
+  lua_setfield(L, -2, "_holds");
   lua_pushcfunction(L, new_rlock);
   lua_setfield(L, -2, "rlock");
 }

@@ -17,9 +17,10 @@ static int call(lua_State *L, const char *name, int first, int timeout) {
 
 /* {== methods that take a function */
 
+/* Who wants that registers a function with the server, which does it there. */
 static int refuse_function(lua_State *L, const char *name) {
   self(L);
-  return luaL_error(L, "%s of a proxy: a function cannot cross the network", name);
+  return luaL_error(L, "cannot %s through a proxy: code does not cross the network", name);
 }
 
 static int proxy_update(lua_State *L) { return refuse_function(L, "update"); }
@@ -208,8 +209,8 @@ static int proxy_newindex(lua_State *L) {
   if (x->kind != CC_DICT && x->kind != CC_LIST)
     return luaL_error(L, "attempt to set a field of a proxy");
   lua_settop(L, 3);
-  call(L, "__newindex", 2, 0);
-  return 0;
+  if (call(L, "__newindex", 2, 0) == 0) return 0;
+  return luaL_error(L, "%s", lua_tostring(L, -1)); /* lost: there is nobody to return that to */
 }
 
 static int proxy_len(lua_State *L) {

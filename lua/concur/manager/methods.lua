@@ -31,6 +31,14 @@ local special = {
   end,
 }
 
+local function pass(...) return ... end
+
+-- A call by name, so that errors about arguments have that name and count as the caller does.
+local function by_name(method)
+  local code = "local pass = ... return function(handle, ...) return pass(handle:%s(...)) end"
+  return load(code:format(method), "=concur.manager")(pass)
+end
+
 --- The function behind a method's name, or nil.
 function methods.find(kind, name)
   if not offered[kind] or kept[name] then return nil end
@@ -38,7 +46,7 @@ function methods.find(kind, name)
   if not of then
     of = {}
     found[kind] = of
-    for method, fn in pairs(concur._methods[kind]) do of[method] = fn end
+    for method in pairs(concur._methods[kind]) do of[method] = by_name(method) end
     for method, fn in pairs(special) do of[method] = fn end
   end
   return of[name]
@@ -65,17 +73,32 @@ function methods.release(connection, id, count)
   if export.count <= 0 then connection.exports[id] = nil end
 end
 
---- Notes which plain locks the actor has acquired: those belong to nobody else. Returns the results of the call.
+-- Kinds of which a thread can hold something.
+local held = { lock = true, rlock = true, condition = true, semaphore = true, bounded_semaphore = true }
+
+--- Notes what the actor has acquired: that belongs to nobody else. Returns the results of the call.
 function methods.noted(actor, export, name, ...)
-  if (name == "acquire" or name == "wait") and (export.kind == "lock" or export.kind == "condition") then
-    actor.locks[export.handle:id()] = export.handle
+  if (name == "acquire" or name == "wait") and held[export.kind] then
+    actor.acquired[export.handle:id()] = export.handle
   end
   return ...
 end
 
+--- The actor, whose task runs, is that of a thread that has ended: its rlocks are abandoned. Returns whether it holds
+-- anything else, which stays so until the connection ends or somebody releases it.
+function methods.outlives(actor)
+  local any = false
+  for id, handle in pairs(actor.acquired) do
+    local kind = concur._holds(handle)
+    if kind == "rlock" then concur._leave(handle) end
+    if kind == nil or kind == "rlock" then actor.acquired[id] = nil else any = true end
+  end
+  return any
+end
+
 --- Gives up the locks that the actor, whose task runs, still holds.
 function methods.leave(actor)
-  for _, handle in pairs(actor.locks) do concur._leave(handle) end
+  for _, handle in pairs(actor.acquired) do concur._leave(handle) end
 end
 
 return methods

@@ -145,15 +145,28 @@ local function finish(connection, actor, call, ok, ...)
   end
 end
 
--- The calls of one thread of a client, one after the other.
+local releases = { release = true, __close = true }
+
+-- Something was released: of threads that have ended, perhaps.
+local function wake_left(connection)
+  for actor in pairs(connection.left) do
+    if actor.idle then loops.wake(actor.task) end
+  end
+end
+
+-- The calls of one thread of a client, one after the other. When that has ended, what it holds is still the client's.
 local function act(connection, actor)
-  while not connection.over and not actor.leaves do
+  while not connection.over do
     local call = actor[actor.first]
     if call then
       actor[actor.first] = nil
       actor.first = actor.first + 1
       actor.call = call
       finish(connection, actor, call, xpcall(execute, traced, connection, actor, call))
+      if releases[call.name] then wake_left(connection) end
+    elseif actor.left and not methods.outlives(actor) then
+      connection.left[actor] = nil
+      return
     else
       actor.idle = true
       loops.wait()
@@ -169,7 +182,7 @@ local function leave_connection(connection)
 end
 
 local function new_actor(connection, ident)
-  local actor = { first = 1, last = 0, locks = {} }
+  local actor = { first = 1, last = 0, acquired = {} }
   connection.actors[ident] = actor
   connection.tasks = connection.tasks + 1
   actor.task = async.spawn(function()
@@ -186,7 +199,6 @@ end
 local function cancel_actor(connection, actor)
   local thread = actor.task.thread
   local began = thread and thread:begun()
-  actor.leaves = true
   if actor.task:cancel() and not began then leave_connection(connection) end
 end
 
@@ -226,8 +238,9 @@ end
 
 local function end_actor(connection, ident, actor)
   connection.actors[ident] = nil
-  actor.leaves = true
-  if actor.idle then loops.wake(actor.task) else cancel_actor(connection, actor) end
+  connection.left[actor] = true
+  actor.left = true
+  if actor.idle then loops.wake(actor.task) end
 end
 
 local handlers = {
@@ -263,9 +276,8 @@ local function close(connection)
   server.list[connection] = nil
   connection.stream:close()
   connection.session:close()
-  for _, actor in pairs(connection.actors) do
-    cancel_actor(connection, actor)
-  end
+  for _, actor in pairs(connection.actors) do cancel_actor(connection, actor) end
+  for actor in pairs(connection.left) do cancel_actor(connection, actor) end
   connection.exports = {}
   leave_connection(connection)
 end
@@ -275,7 +287,8 @@ local function converse(stream, session)
   local connection = {
     stream = stream, session = session, sent = now, heard = now, used = now,
     tasks = 1, posted = 0, taken = 0, stuck = now, -- bytes sent, of them taken by the client, since when none were
-    actors = {}, calls = {}, exports = {},
+    actors = {}, calls = {}, exports = {}, -- by idents of threads, numbers and ids
+    left = {}, -- those of the actors whose threads have ended
   }
   server.list[connection] = true
   local _ <close> = setmetatable({}, { __close = function() close(connection) end })
