@@ -227,7 +227,7 @@ spec: all ## run the specs: make spec [SPECS="spec/lock_spec.lua …"] [JOBS=n]
 
 stress: all model ## run the long specs and the model checks
 	@mkdir -p $(RESULTS)
-	@$(SPEC) --stress $(SPECS)
+	@ulimit -n "$$(ulimit -Hn)"; $(SPEC) --stress $(SPECS)
 
 model: ## check the models of park, lock, condition and queue (needs spin)
 	@command -v spin >/dev/null || { echo 'make: this needs spin (on Debian: apt-get install spin)' >&2; exit 1; }

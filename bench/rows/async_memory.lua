@@ -1,16 +1,10 @@
 -- The memory of a hundred thousand tasks that sleep, and that all of them end.
 local concur = require "concur"
 local common = require "bench.common"
+local resident = require "spec.support.resident"
 local async = concur.async
 
 local N = common.times(100000)
-
-local function resident()
-  for line in io.lines "/proc/self/status" do
-    local kilobytes = line:match "^VmRSS:%s+(%d+)"
-    if kilobytes then return kilobytes / 1024 end
-  end
-end
 
 async.run(function()
   local before, ended = resident(), 0
@@ -21,7 +15,7 @@ async.run(function()
     end)
   end
   async.sleep(1)
-  local megabytes = resident() - before
+  local megabytes = (resident() - before) / (1 << 20)
   while ended < N do async.sleep(0.1) end
   common.report(megabytes, "MB")
 end)

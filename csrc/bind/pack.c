@@ -1,6 +1,5 @@
 /* concur.pack, unpack, pack_code, unpack_code: the transfer format as strings. */
-#include "bind/bind.h"
-#include "codec/codec.h"
+#include "bind/pack.h"
 
 typedef struct text {
   const void *bytes;
@@ -14,16 +13,20 @@ static int push_text(lua_State *L) {
 }
 
 /* Making the string may raise for lack of memory, and the writer must end first. */
-static int pack_in(lua_State *L, codec_mode mode) {
+void bind_push_packed(lua_State *L, int first, int last, codec_mode mode) {
   text t;
-  luaL_checkstack(L, 2, NULL);
-  codec_writer *w = codec_encode(L, 1, lua_gettop(L), mode, 0);
+  luaL_checkstack(L, LUA_MINSTACK, NULL);
+  codec_writer *w = codec_encode(L, first, last - first + 1, mode, 0);
   t.bytes = codec_bytes(w, &t.size);
   lua_pushcfunction(L, push_text);
   lua_pushlightuserdata(L, &t);
   int status = lua_pcall(L, 1, 1, 0);
   codec_cancel(w);
-  if (status != LUA_OK) return lua_error(L);
+  if (status != LUA_OK) lua_error(L);
+}
+
+static int pack_in(lua_State *L, codec_mode mode) {
+  bind_push_packed(L, 1, lua_gettop(L), mode);
   return 1;
 }
 

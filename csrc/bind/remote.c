@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "codec/codec.h"
+#include "bind/pack.h"
 #include "run/context.h"
 
 #define OK 0
@@ -124,30 +124,6 @@ static int finish(lua_State *L, result *r) {
 
 /* ==} {== what is sent */
 
-typedef struct text {
-  const void *bytes;
-  size_t size;
-} text;
-
-static int push_text(lua_State *L) {
-  const text *t = lua_touserdata(L, 1);
-  lua_pushlstring(L, t->bytes, t->size);
-  return 1;
-}
-
-/* Pushes the message of the values from `first` to `last`. */
-static void push_message(lua_State *L, int first, int last) {
-  text t;
-  luaL_checkstack(L, LUA_MINSTACK, NULL);
-  codec_writer *w = codec_encode(L, first, last - first + 1, CODEC_NETWORK, 0);
-  t.bytes = codec_bytes(w, &t.size);
-  lua_pushcfunction(L, push_text);
-  lua_pushlightuserdata(L, &t);
-  int status = lua_pcall(L, 1, 1, 0);
-  codec_cancel(w);
-  if (status != LUA_OK) lua_error(L);
-}
-
 /* Puts what is left of the time in the timeout's place. */
 static void lessen(lua_State *L, int timeout, int64_t deadline) {
   int64_t left = deadline - cc_clock();
@@ -185,7 +161,7 @@ int bind_remote_call(lua_State *L, cc_link *k, uint64_t remote, const char *name
   r.link = k;
   r.remote = remote;
   do {
-    push_message(L, first, last);
+    bind_push_packed(L, first, last, CODEC_NETWORK);
     outcome = call(L, &wait, &r, name);
     lua_settop(L, last);
     again = outcome != CC_OK && outcome != CC_CLOSED && outcome != CC_MISUSE &&

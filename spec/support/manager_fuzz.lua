@@ -2,18 +2,12 @@
 local async = require "concur.async"
 local concur = require "concur"
 local link = require "spec.support.link"
+local resident = require "spec.support.resident"
 local servers = require "concur.manager.server"
 local sodium = require "concur.sodium"
 
 local KEY = "fuzz"
 local random = math.random
-
-local function resident()
-  for line in io.lines "/proc/self/status" do
-    local kilobytes = line:match "^VmRSS:%s+(%d+)"
-    if kilobytes then return kilobytes / 1024 end
-  end
-end
 
 -- One to four changes: a byte changed, bytes cut out, put in twice, a length made large.
 local function mutate(text)
@@ -119,7 +113,7 @@ return function(n, megabytes)
       assert(concur.now() < deadline, "connections are left")
       async.sleep(0.01)
     end
-    local grown = resident() - (before or resident())
+    local grown = (resident() - (before or resident())) / (1 << 20)
     assert(grown <= megabytes, ("grown by %.1f MB"):format(grown))
   end)
 end
