@@ -106,7 +106,8 @@ describe("a manager's client", function()
     kit.same({ nil, nil, false, 1 << 62, nil }, { results[1], nil, results[3], results[4], nil })
     assert.equal(0, select("#", m:echo()))
     local big = ("0123456789"):rep(300000)
-    assert.equal(big, m:echo(big))
+    local patient = assert(connect(address, { heartbeat = 60 })) -- the server takes its time under a sanitizer
+    assert.is_true(big == patient:echo(big))
   end)
 
   it("drops metatables, refuses what is no plain data, before sending", function()

@@ -61,8 +61,9 @@ describe("a child of a server's process", function()
       local process = concur.process(function()
         local server <close> = serve({ q = concur.queue() }, { heartbeat = 60 })
         addresses:put(server:address())
-        addresses:put "next"
-        while true do bystander(go) end
+        bystander(go)
+        addresses:put "there is one"
+        go:wait(T)
       end)
       process:start()
       local m = assert(connect(addresses:get(T), { heartbeat = 60 }))

@@ -175,7 +175,10 @@ static int leave(lua_State *L) {
   cc_self *me = cc_self_get();
   cc_lock *k = lock_of(L);
   if (!holds_lock(me, k)) return 0;
-  if (k->object.kind == CC_RLOCK) cc_hold_remove(me, &k->object, 0);
+  if (k->object.kind == CC_RLOCK) {
+    cc_hold_remove(me, &k->object, 0);
+    cc_commit(me, 0);
+  }
   cc_lock_ops.abandon(me, &k->object, 0, 0, true);
   return 0;
 }
