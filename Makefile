@@ -221,6 +221,23 @@ lint: all ## luacheck, both compilers' warnings, and the laws of the house
 	@LUA_INCDIR='$(LUA_INCDIR)' SODIUM_INCDIR='$(SODIUM_INCDIR)' LUA='$(LUA)' LUAC='$(LUAC)' SO='$(SO)' \
 	  SODIUM_SO='$(SODIUM_SO)' RESULTS='$(RESULTS)/lint' sh spec/support/laws.sh
 
+# Minutes the first time; then only what has changed.
+TIDY = $(patsubst csrc/%.c,$(BUILD)/analyse/%.ok,$(SRC) $(if $(SODIUM_INCDIR),$(wildcard csrc/sodium/*.c)))
+ANALYSE = LUA_INCDIR='$(LUA_INCDIR)' SODIUM_INCDIR='$(SODIUM_INCDIR)' sh spec/support/analyse.sh
+
+analyse: all ## clang-tidy and cppcheck, where they are
+	@$(again) $(parallel) -k analyse-here
+
+.PHONY: analyse-here cppcheck
+analyse-here: cppcheck $(if $(shell command -v clang-tidy),$(TIDY))
+	@$(if $(shell command -v clang-tidy),,echo 'analyse: no clang-tidy here')
+
+cppcheck:
+	@if command -v cppcheck >/dev/null; then $(ANALYSE) cppcheck; else echo 'analyse: no cppcheck here'; fi
+
+$(BUILD)/analyse/%.ok: csrc/%.c $(BUILD)/obj/%.o .clang-tidy spec/support/analyse.h
+	@$(ANALYSE) tidy $< $@
+
 spec: all ## run the specs: make spec [SPECS="spec/lock_spec.lua …"] [JOBS=n]
 	@mkdir -p $(RESULTS)
 	@$(SPEC) $(SPECS)

@@ -22,6 +22,7 @@ static cc_array *self(lua_State *L) { return (cc_array *)bind_object(L, 1, CC_AR
 
 static bool is_float(const cc_array *a) { return a->type >= CC_F32; }
 
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): a type in parentheses is a cast */
 #define AT(type, a, i) ((_Atomic type *)(void *)(a)->bytes + (i))
 #define LOAD(type, a, i) atomic_load_explicit(AT(type, a, i), memory_order_relaxed)
 #define STORE(type, a, i, v) atomic_store_explicit(AT(type, a, i), (type)(v), memory_order_relaxed)

@@ -378,7 +378,7 @@ static int raise(lua_State *L, mapper *m, const cc_cell *c) {
   cc_job *j = m->job;
   if (c != NULL) {
     push_error(L, m, c);
-    return raise_error(L, m, (lua_Integer)(c->first + c->count));
+    return raise_error(L, m, (lua_Integer)c->first + (lua_Integer)c->count);
   }
   m->stops = false;
   if (atomic_load(&j->stop) == CC_JOB_CALLED_OFF) {

@@ -82,7 +82,7 @@ static cc_parcel *name_of(lua_State *L, int idx) {
     luaL_error(L, "bad option 'name' (string expected, got %s)", luaL_typename(L, -1));
   const char *s = lua_tolstring(L, -1, &n);
   cc_parcel *p = cc_parcel_lay(cc_parcel_new(n + 1, NULL, 0));
-  if (p == NULL) bind_raise(L, CC_NO_MEMORY);
+  if (p == NULL) luaL_error(L, "out of shared memory");
   memcpy(p->bytes, s, n + 1);
   lua_settop(L, top);
   return p;

@@ -308,7 +308,7 @@ static int find_line(lua_State *L) {
   const bytes *b = &p->buffers[check_stream(L)];
   size_t n = b->end - b->start, from = (size_t)luaL_optinteger(L, 3, 1) - 1;
   const char *s = b->at != NULL ? b->at + b->start : NULL;
-  const char *found = from < n ? memchr(s + from, '\n', n - from) : NULL;
+  const char *found = s != NULL && from < n ? memchr(s + from, '\n', n - from) : NULL;
   if (found == NULL) return 0;
   lua_pushinteger(L, (lua_Integer)(found - s) + 1);
   return 1;

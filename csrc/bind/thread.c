@@ -245,7 +245,7 @@ static lua_Integer push_alive(lua_State *L, bool processes) {
   size_t n;
   lua_Integer alive = 0;
   run_thread **list = run_thread_list(&n);
-  if (list == NULL) bind_raise(L, CC_NO_MEMORY);
+  if (list == NULL) return luaL_error(L, "out of shared memory");
   /* handles are born dead, so that lack of memory loses no reference */
   run_thread ***box = lua_newuserdatauv(L, sizeof *box, 0);
   *box = list;

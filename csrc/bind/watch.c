@@ -114,7 +114,7 @@ static int fileno_of(lua_State *L) {
   if (h->object == NULL) return luaL_error(L, "the handle is closed");
   bind_connection_check(L, h->object);
   int fd = cc_descriptor_of(cc_self_get(), h->object);
-  if (fd < 0) return luaL_error(L, "cannot make a descriptor: %s", strerror(-fd));
+  if (fd < 0) return luaL_error(L, "cannot make a descriptor: %s", cc_error_text(-fd));
   lua_pushinteger(L, fd);
   return 1;
 }

@@ -298,7 +298,7 @@ void decode_value(codec_reader *r, unsigned tag, int depth) {
 /* ==} {== the whole message */
 
 static int message(codec_reader *r) {
-  lua_State *L = r->L;
+  lua_State *L = r->L; /* cppcheck-suppress ctuuninitvar ; decode has filled it */
   const int top = lua_gettop(L);
   const size_t size = reader_left(r);
   size_t n, i;

@@ -28,7 +28,7 @@ double cc_item_number(const cc_item *item) {
 
 /* Whether a float and an integer are the same number, exactly. */
 static bool same_number(double f, int64_t i) {
-  return f >= -0x1p63 && f < 0x1p63 && (double)(int64_t)f == f && (int64_t)f == i;
+  return f >= -9223372036854775808.0 && f < 9223372036854775808.0 && (double)(int64_t)f == f && (int64_t)f == i;
 }
 
 static bool same_bytes(const void *a, size_t na, const void *b, size_t nb) {

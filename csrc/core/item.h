@@ -23,6 +23,16 @@ typedef struct cc_item {
   } u;
 } cc_item;
 
+/* What an item of such a kind refers to. That a word which was copied is the pointer is more than clang's
+** analyser sees. */
+static inline struct cc_parcel *cc_item_parcel(const cc_item *item) {
+  return item->u.parcel; /* NOLINT(clang-analyzer-core.uninitialized.UndefReturn) */
+}
+
+static inline struct cc_node *cc_item_node(const cc_item *item) {
+  return item->u.node; /* NOLINT(clang-analyzer-core.uninitialized.UndefReturn) */
+}
+
 enum {
   CC_ITEM_BYTES,  /* sized: a message of the codec */
   CC_ITEM_STRING, /* sized: the bytes of a string */

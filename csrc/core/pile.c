@@ -51,7 +51,7 @@ cc_node *cc_node_new(const cc_item *item, const unsigned char *key, size_t size)
   n->height = height;
   n->key = key == NULL ? NULL : (unsigned char *)n + at;
   n->bytes = (uint32_t)(at + size);
-  if (size > 0) memcpy((char *)n + at, key, size);
+  if (key != NULL) memcpy((char *)n + at, key, size);
   if (length > 0) memcpy((char *)n + n->bytes, item->u.bytes, length);
   return n;
 }

@@ -52,11 +52,11 @@ static void lay_down(cc_self *me, cc_slot *s, const cc_item *item) {
   cc_item inner;
   if (cc_likely(item->kind < CC_ITEM_NODE)) return;
   if (item->kind == CC_ITEM_NODE) {
-    cc_hand_lay(me, s, item->u.node);
-    cc_node_item(item->u.node, &inner);
+    cc_hand_lay(me, s, cc_item_node(item));
+    cc_node_item(cc_item_node(item), &inner);
     item = &inner;
   }
-  if (cc_item_has_parcel(item->kind)) cc_hand_lay(me, s, item->u.parcel);
+  if (cc_item_has_parcel(item->kind)) cc_hand_lay(me, s, cc_item_parcel(item));
 }
 
 static void publish(cc_self *me, cc_queue *q, uint64_t n) {
@@ -149,7 +149,7 @@ static void take(cc_self *me, cc_queue *q, cc_item *item, cc_slot *to) {
   } else {
     cc_fifo_take(me, q, item);
   }
-  if (cc_unlikely(cc_item_has_parcel(whole->kind))) cc_hand_take(me, to, whole->u.parcel, true);
+  if (cc_unlikely(cc_item_has_parcel(whole->kind))) cc_hand_take(me, to, cc_item_parcel(whole), true);
   count_taken(me, q, 1);
 }
 
@@ -391,11 +391,11 @@ size_t cc_queue_put_row(cc_self *me, cc_queue *q, const unsigned char *records, 
 static void take_up(cc_self *me, const cc_item *item) {
   cc_item inner;
   if (item->kind == CC_ITEM_NODE) {
-    cc_hand_take(me, me->slot, item->u.node, false);
-    cc_node_item(item->u.node, &inner);
+    cc_hand_take(me, me->slot, cc_item_node(item), false);
+    cc_node_item(cc_item_node(item), &inner);
     item = &inner;
   }
-  if (cc_item_has_parcel(item->kind)) cc_hand_take(me, me->slot, item->u.parcel, true);
+  if (cc_item_has_parcel(item->kind)) cc_hand_take(me, me->slot, cc_item_parcel(item), true);
 }
 
 /* Under the getters' guard: moves items to the row's segment as long as they fit there. */
@@ -479,8 +479,8 @@ static void put_back(cc_self *me, cc_queue *q, cc_row *row) {
   cc_item item;
   cc_node *line = NULL, *next;
   while (cc_row_next(row, &item)) {
-    *cc_node_next(item.u.node) = line;
-    line = item.u.node;
+    *cc_node_next(cc_item_node(&item)) = line;
+    line = cc_item_node(&item);
   }
   for (; line != NULL; line = next) {
     next = *cc_node_next(line);

@@ -22,6 +22,7 @@
 #include "os/os.h"
 
 #if defined(__GLIBC__)
+/* NOLINTNEXTLINE(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): glibc's own */
 extern FILE *_IO_list_all; /* all streams of the process, chained */
 #endif
 
@@ -61,7 +62,7 @@ static void forget_handlers(void) {
   for (int sig = 1; sig < 32; sig++) { /* each costs a system call: those of POSIX */
     if (is_fault(sig) || sigaction(sig, NULL, &a) != 0) continue;
     bool handled = (a.sa_flags & SA_SIGINFO) != 0 || (a.sa_handler != SIG_DFL && a.sa_handler != SIG_IGN);
-    if (handled) signal(sig, SIG_DFL);
+    if (handled) (void)signal(sig, SIG_DFL); /* which exists and can be handled, so that succeeds */
   }
 }
 

@@ -77,7 +77,7 @@ static void *new_block(run_heap *h, size_t size) {
     unsigned c = class_of(size);
     void *p = h->free[c];
     if (p != NULL) {
-      memcpy(&h->free[c], p, sizeof p);
+      memcpy(&h->free[c], p, sizeof h->free[c]);
       return p;
     }
     if (class_size(c) <= (size_t)(h->end - h->at)) {

@@ -288,7 +288,7 @@ static int os_exit(lua_State *L) {
   else
     code = (int)luaL_optinteger(L, 1, EXIT_SUCCESS);
   if (lua_toboolean(L, 2)) lua_close(L);
-  if (cc_family_self == 0 || t == NULL) exit(code);
+  if (cc_family_self == 0 || t == NULL) exit(code); /* NOLINT(concurrency-mt-unsafe): os.exit is exit */
   leave(of(t), code & 0xff);
 }
 
@@ -513,6 +513,7 @@ static int ask_reaper(process *p) {
   cc_guard_unlock(&guard);
   if (error != 0) return error;
   while (atomic_load(&r.done) == 0) cc_futex_wait(&r.done, 0, CC_FOREVER);
+  /* NOLINTNEXTLINE(clang-analyzer-core.StackAddressEscape): what is done is in the line no more */
   return r.error;
 }
 

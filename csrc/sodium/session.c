@@ -267,7 +267,7 @@ uint8_t *session_room(cc_session *s, size_t *room) {
     s->size = held;
   }
   if (held == 0 && s->room > KEPT) resize(s, KEPT);
-  if (s->room - s->size < LEAST && !resize(s, s->room < LEAST ? 4 * LEAST : 2 * s->room)) return NULL;
+  if (s->room - s->size < LEAST && !resize(s, s->room < LEAST ? (size_t)4 * LEAST : 2 * s->room)) return NULL;
   *room = s->room - s->size;
   return s->buffer + s->size;
 }

@@ -89,6 +89,13 @@ exports() {
   fi
 }
 
+# A module that lua_close unloads while a thread runs its code is a crash.
+unloadable() {
+  for module in "$SO" $SODIUM_SO; do
+    readelf -d "$module" 2>&1 | grep -q 'Flags:.*NODELETE' || echo "$module is not linked with -z nodelete"
+  done
+}
+
 long_files() {
   sources | while read -r file; do
     lines=$(wc -l <"$file")
@@ -120,9 +127,11 @@ done
 check "csrc/core and csrc/os never see Lua" \
   "$(headers 'lua[a-z]*\.(h|hpp)|lauxlib\.h|.*/(lua|lualib|lauxlib)\.h' csrc/core csrc/os)"
 check "only csrc/os sees the operating system's headers" \
-  "$(headers 'pthread\.h|unistd\.h|sys/.*|linux/.*|signal\.h|sched\.h|fcntl\.h|poll\.h' \
-    csrc/core csrc/codec csrc/run csrc/bind)"
+  "$(headers '(pthread|unistd|signal|sched|fcntl|poll|spawn|semaphore|dlfcn|dirent|netdb|termios|ucontext|mqueue)\.h|(sys|linux|net|netinet|arpa|asm)/.*' \
+    csrc/core csrc/codec csrc/run csrc/bind csrc/host csrc/sodium)"
 check "includes go down: os < core < codec < run < bind < host" "$(floors)"
+check "no call into Lua while an internal lock is held" "$($LUA spec/support/held.lua 2>&1)"
+check "the modules stay loaded" "$(unloadable)"
 check "exported symbols are luaopen_concur* and concur_*" "$(exports)"
 check "no file above 700 lines" "$(long_files)"
 check "every public name has a definition, documentation and a spec, and the reverse" "$(public_names)"
