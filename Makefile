@@ -305,8 +305,8 @@ LIMITS     := $(BUILD)/bench/limits
 LUA_LIBS   ?= $(or $(shell for p in lua5.4 lua-5.4 lua54; do \
     pkg-config --libs $$p 2>/dev/null && break; done),-llua5.4)
 
-bench: all $(LIMITS) ## concur beside what the machine can do: make bench [ROWS="chan_int …"] [RUNS=5]
-	@$(LUA) bench/run.lua --lua='$(LUA)' --build='$(BUILD)' --runs='$(RUNS)' $(ROWS)
+bench: all $(LIMITS) ## concur beside what the machine can do: make bench [ROWS="chan_int …"] [RUNS=5] [README=README.md]
+	@$(LUA) bench/run.lua --lua='$(LUA)' --build='$(BUILD)' --runs='$(RUNS)' $(if $(README),--markdown='$(README)') $(ROWS)
 
 figures: all ## the documents' figures beside ours: make figures [SCALE=0.1]
 	@$(LUA) bench/figures.lua --lua='$(LUA)' --build='$(BUILD)' $(if $(SCALE),--scale='$(SCALE)')
