@@ -21,7 +21,8 @@ describe("concur.h", function()
   local function run(program, mode)
     local out = directory[1] .. "/out"
     local preload = (os.getenv("LUA") or ""):match("^env LD_PRELOAD=%S+") or ""
-    local ok, how, code = os.execute(("timeout -k 1 60 %s %s %s >%s 2>&1"):format(preload, program, mode, out))
+    local ok, how, code = os.execute(("timeout -k 1 60 %s %s %s %s >%s 2>&1"):format(preload, program, mode,
+      preload ~= "" and "watched" or "", out))
     assert.is_true(ok, ("%s %s: %s"):format(how, code, h.read(out)))
     local text = h.read(out)
     assert.equal("ok\n", text:sub(-3), text)

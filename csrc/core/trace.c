@@ -108,7 +108,9 @@ typedef struct sampler {
 static void look(cc_object *o, void *arg) {
   sampler *s = arg;
   if (o->kind != CC_QUEUE && o->kind != CC_LIFO && o->kind != CC_PRIORITY_QUEUE) return;
-  int64_t n = (int64_t)cc_queue_size((cc_queue *)o);
+  const cc_queue *q = (const cc_queue *)o; /* it may be new: its counts are all that can be relied on */
+  uint64_t taken = atomic_load(&q->get.count);
+  int64_t n = (int64_t)(atomic_load(&q->put.count) - taken);
   uint32_t place = o->index % MOST_QUEUES;
   if (s->seen[place].id == o->id && s->seen[place].n == n) return;
   s->seen[place].id = o->id;
