@@ -3,7 +3,9 @@
 local concur = require "concur"
 local kit = require "spec.support.kit"
 
-if not (pcall(require, "concur.sodium") and pcall(require, "luv")) then return end
+if not (pcall(require, "concur.sodium") and pcall(require, "luv")) then
+  return it("concur.manager needs libsodium and luv, of which one is missing here", function() end)
+end
 
 local async = require "concur.async"
 local link = require "spec.support.link"
