@@ -259,6 +259,11 @@ static int adopt_coroutines(lua_State *L) {
 
 /* ==} */
 
+static int keep_library(lua_State *L) {
+  lua_pushboolean(L, cc_library_keep(luaL_checkstring(L, 1)));
+  return 1;
+}
+
 void bind_open_loop(lua_State *L) {
   static const luaL_Reg methods[] = {
       {"sleep", loop_sleep}, {"take", loop_take}, {"poll", loop_poll}, {"task", new_task}, {NULL, NULL}};
@@ -269,6 +274,7 @@ void bind_open_loop(lua_State *L) {
   static const luaL_Reg functions[] = {{"_loop", new_loop}, {"_suspend", suspend}, {"_in_task", in_task},
                                        {"_adopt_coroutines", adopt_coroutines},
                                        {"_hold_pipes", hold_pipes}, {"_release_pipes", release_pipes},
+                                       {"_keep_library", keep_library},
                                        {"_inherit_not", inherit_not}, {"_inherit_cut", inherit_cut},
                                        {NULL, NULL}};
   bind_type(L, CC_LOOP, methods, NULL);

@@ -237,6 +237,9 @@ void cc_socket_cut(int fd); /* ends the connection; whoever polls it sees that *
 
 /* ==} {== process */
 
+/* Has a library that is loaded stay so to the end of the process. False: it is not loaded from there. */
+bool cc_library_keep(const char *path);
+
 /* In builds for a sanitizer: children do not get its runtime preloaded. */
 void cc_process_sanitize(void);
 

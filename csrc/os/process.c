@@ -1,4 +1,5 @@
 /* Facts about processes, and randomness. */
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -76,3 +77,10 @@ const char *cc_error_text(int error) {
 }
 
 bool cc_stderr_is_terminal(void) { return isatty(STDERR_FILENO) == 1; }
+
+bool cc_library_keep(const char *path) {
+  void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NOLOAD | RTLD_NODELETE);
+  if (library == NULL) return false;
+  dlclose(library); /* the flag stays */
+  return true;
+}

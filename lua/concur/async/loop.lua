@@ -9,6 +9,11 @@ if not found then
   error("concur.async needs luv, the Lua binding of libuv (luarocks install luv; on Debian: lua-luv)", 0)
 end
 
+-- Closing the last state that has luv would unload it, with libuv, whose threads may still run; and each time
+-- that it is loaded again it takes a key for thread-local data of which a process has about a thousand.
+local library = package.searchpath("luv", package.cpath)
+if library then concur._keep_library(library) end
+
 concur._adopt_coroutines()
 
 local DONE, FAILED, STANDS, WAITS = 0, 1, 2, 3 -- what thread:resume returns first
