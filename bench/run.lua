@@ -9,7 +9,8 @@
 --   lua5.4 bench/run.lua [--runs=N] [--build=DIR] [--lua=COMMAND] [--timeout=S] [--markdown=FILE] [rows…]
 --
 -- With --markdown the rows that have a note go, as a table, into the file, between its lines
--- `<!-- bench: …` and `<!-- bench: end -->`; without names of rows, only those are run.
+-- `<!-- bench: …` and `<!-- bench: end -->`; without names of rows, only those are run. On a machine that is busy with
+-- other things the file stays as it is: such figures say nothing.
 
 package.path = "spec/support/?.lua;" .. package.path
 local jobs = require "jobs"
@@ -113,6 +114,9 @@ if options.markdown ~= "" and #wanted == 0 then
     if not rows[i].note then table.remove(rows, i) end
   end
 end
+
+-- Processes that wanted a processor in the last minute, before we do.
+local load = tonumber(jobs.read("/proc/loadavg"):match("^%S+")) or 0
 
 -- {== running
 
@@ -279,5 +283,8 @@ print(("%s, %s processors, medians of %d runs"):format(
 print_line("row", "concur", "limit", "unit", "ratio", "goal", "")
 local all = true
 for _, row in ipairs(rows) do all = show(row) and all end
-if options.markdown ~= "" then rewrite(options.markdown) end
+if options.markdown ~= "" and load < 1 then rewrite(options.markdown) end
+if options.markdown ~= "" and load >= 1 then
+  print(("The machine was busy (load %.1f): %s stays as it is."):format(load, options.markdown))
+end
 os.exit(all)
