@@ -69,6 +69,7 @@ static void inherit_globals(cc_self *me, cc_family *f, uint32_t process) {
   inherit(me, &f->slot_guard, process);
   inherit(me, &f->object_guard, process);
   inherit(me, &f->deadlock_guard, process);
+  inherit(me, &f->log.guard, process);
   inherit(me, &f->arena.guard, process);
   for (uint32_t i = 0; i < CC_ARENA_CLASSES; i++) inherit(me, &f->arena.classes[i].guard, process);
   for (uint32_t i = 0; i < CC_REFERENCE_SHARDS; i++) inherit(me, &f->references[i].guard, process);

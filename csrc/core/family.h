@@ -8,6 +8,7 @@
 #define CC_FAMILY_H
 
 #include "core/arena.h"
+#include "core/log.h"
 #include "core/object.h"
 #include "core/slot.h"
 #include "core/trace.h"
@@ -58,6 +59,7 @@ typedef struct cc_family {
   uint32_t slot_limit;                  /* constant */
   cc_slot *slots;
 
+  cc_log log;
   cc_arena arena;
 } cc_family;
 

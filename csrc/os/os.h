@@ -43,6 +43,7 @@ static inline void cc_pause(void) {
 
 /* Nanoseconds on the monotonic clock. */
 int64_t cc_clock(void);
+int64_t cc_clock_calendar(void); /* ns since 1970; it may be set, and jump */
 
 /* ==} {== futex: a word that several processes may share */
 
@@ -200,6 +201,15 @@ int cc_program_start(const cc_program *p, int64_t *pid, bool *directory);
 /* Whether it has ended: reaps it then, once. *code as cc_child_ended tells it. */
 bool cc_program_ended(int64_t pid, int *code);
 void cc_program_signal(int64_t pid, int sig); /* to its group */
+
+/* ==} {== files that several write to */
+
+/* Adds bytes at the end of a file, which is made when it is not there, or to a standard stream (1 or 2), in
+** one piece. The file is open for the time of the call. 0 or an errno value. */
+int cc_file_append(const char *path, const void *from, size_t size);
+int cc_standard_write(int fd, const void *from, size_t size);
+
+bool cc_directory(char *to, size_t size); /* the working one; false: it has no name, or a longer one */
 
 /* ==} {== sockets, as the side that connects */
 
