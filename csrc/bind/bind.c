@@ -377,6 +377,11 @@ static int lazy_index(lua_State *L) {
   lua_call(L, 1, 1);
   lua_pushvalue(L, 2);
   lua_gettable(L, -2);
+  if (lua_isfunction(L, -1)) { /* found at once the next time */
+    lua_pushvalue(L, 2);
+    lua_pushvalue(L, -2);
+    lua_rawset(L, 1);
+  }
   return 1;
 }
 

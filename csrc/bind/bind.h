@@ -155,6 +155,7 @@ void bind_open_control(lua_State *L);
 void bind_open_thread(lua_State *L);
 void bind_open_pack(lua_State *L);
 void bind_open_system(lua_State *L);
+void bind_open_log(lua_State *L);
 void bind_open_subprocess(lua_State *L);
 void bind_open_future(lua_State *L);
 void bind_open_pool(lua_State *L);

@@ -35,6 +35,7 @@ static void open_types(lua_State *L) {
   bind_open_thread(L);
   bind_open_pack(L);
   bind_open_system(L);
+  bind_open_log(L);
   bind_open_subprocess(L);
   bind_open_future(L);
   bind_open_pool(L);

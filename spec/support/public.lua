@@ -176,6 +176,7 @@ function public.takers()
     {class = "concur.pool_options", call = concur.pool},
     {class = "concur.run_options", call = subprocess.run, base = {"true"}},
     {class = "concur.popen_options", call = subprocess.popen, base = {"true"}},
+    {class = "concur.log_options", call = concur.log.config},
     {class = "concur.map_options", call = function(options)
       local pool <close> = concur.pool()
       pool:map(print, {}, options)
