@@ -258,6 +258,43 @@ describe("log", function()
       kit.same({200, 200, 200, 200, 200, 200}, next_of)
     end)
 
+    it("so are lines that no pipe takes at once", function()
+      local result = captured [[
+        concur.log.config {format = "{message}"}
+        local list = {}
+        for i = 1, 4 do
+          list[i] = concur.process(function()
+            for _ = 1, 50 do concur.log.info("%s", ("%d"):format(i):rep(20000)) end
+          end)
+          list[i]:start()
+        end
+        for _, one in ipairs(list) do assert(one:join()) end
+      ]]
+      local counts = {}
+      for line in result.stderr:gmatch "([^\n]*)\n" do
+        assert.is_true(#line == 20000 and line == line:sub(1, 1):rep(20000))
+        counts[line:sub(1, 1)] = (counts[line:sub(1, 1)] or 0) + 1
+      end
+      kit.same({["1"] = 50, ["2"] = 50, ["3"] = 50, ["4"] = 50}, counts)
+    end)
+
+    it("who is killed while nobody reads what it writes blocks nobody", function()
+      local program <close> = assert(concur.subprocess.popen {"sh", "-c", "exec " .. kit.lua .. " -e " .. kit.quote [[
+        local concur = require "concur"
+        concur.log.config {format = "{message}"}
+        local writer = concur.process(function() concur.log.info("%s", ("x"):rep(20000000)) end):start()
+        io.read()
+        writer:kill()
+        writer:join()
+        concur.log.info "after"
+      ]]})
+      assert.equal("x", program:read_stderr(1)) -- it writes now
+      program:write "\n"
+      local result = assert(program:wait(T))
+      assert.equal(0, result.code)
+      assert.truthy(#result.stderr < 20000000 and result.stderr:find "^x+after\n$")
+    end)
+
     it("one that is closed is not a reason to fail", function()
       local result = captured [[
         io.stderr:close()

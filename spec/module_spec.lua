@@ -144,6 +144,28 @@ describe("concur.print", function()
     assert.equal(16000, count)
   end)
 
+  it("nor are long ones, of several processes", function()
+    local out = h.output [[
+      local concur = require "concur"
+      local list = {}
+      for i = 1, 4 do
+        list[i] = concur.process(function()
+          for n = 1, 100 do concur.print(i, n, ("%d"):format(i):rep(5000 + n)) end
+        end):start()
+      end
+      for _, p in ipairs(list) do assert(p:join(20)) end
+    ]]
+    local last = { 0, 0, 0, 0 }
+    for line in out:gmatch("([^\n]*)\n") do
+      local i, n, rest = line:match("^(%d)\t(%d+)\t(%d+)$")
+      assert(i, "a line that is not whole")
+      assert(rest == i:rep(5000 + n))
+      assert.equal(last[tonumber(i)] + 1, tonumber(n))
+      last[tonumber(i)] = tonumber(n)
+    end
+    assert.same({ 100, 100, 100, 100 }, last)
+  end)
+
   it("is like print", function()
     local script = [[
       local values = { 1, 2.0, "x", nil, true, "a\0b", 1e100, -0.0, math.mininteger }

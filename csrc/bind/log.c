@@ -6,6 +6,7 @@
 
 #include "bind/bind.h"
 #include "core/family.h"
+#include "core/output.h"
 
 /* The function that a level has: upvalues are the level and what is called, with the level and the arguments,
 ** when the family's level lets it through. */
@@ -61,7 +62,7 @@ static int log_set(lua_State *L) {
 static int log_append(lua_State *L) {
   size_t size;
   const char *line = luaL_checklstring(L, 2, &size);
-  int error = lua_type(L, 1) == LUA_TNUMBER ? cc_standard_write((int)lua_tointeger(L, 1), line, size)
+  int error = lua_type(L, 1) == LUA_TNUMBER ? cc_output_write((int)lua_tointeger(L, 1), line, size, true)
                                             : cc_file_append(luaL_checkstring(L, 1), line, size);
   if (error == 0) return 0;
   lua_pushstring(L, cc_error_text(error));

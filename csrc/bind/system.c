@@ -5,6 +5,7 @@
 #include "bind/bind.h"
 #include "concur.h"
 #include "core/family.h"
+#include "core/output.h"
 #include "run/task.h"
 #include "run/thread.h"
 
@@ -37,7 +38,17 @@ static int cpu_count(lua_State *L) {
   return 1;
 }
 
-/* One fwrite, during which stdio holds the stream's lock. */
+/* What the stream holds back goes first, then the line in one piece, while stdio holds the stream's lock. */
+static void write_line(const char *line, size_t size) {
+  flockfile(stdout);
+  int fd = fflush(stdout) == 0 ? fileno(stdout) : -1;
+  if (fd < 0 || cc_output_write(fd, line, size, false) != 0) {
+    fwrite(line, 1, size, stdout); /* no descriptor, or trouble with it: which the stream then knows of, too */
+    fflush(stdout);
+  }
+  funlockfile(stdout);
+}
+
 static int print(lua_State *L) {
   int n = lua_gettop(L);
   luaL_Buffer b;
@@ -51,8 +62,7 @@ static int print(lua_State *L) {
   luaL_pushresult(&b);
   size_t size;
   const char *line = lua_tolstring(L, -1, &size);
-  fwrite(line, 1, size, stdout);
-  fflush(stdout);
+  write_line(line, size);
   return 0;
 }
 

@@ -59,6 +59,7 @@ typedef struct cc_family {
   uint32_t slot_limit;                  /* constant */
   cc_slot *slots;
 
+  cc_guard output_guard;                /* one writes to a standard stream at a time: output.h */
   cc_log log;
   cc_arena arena;
 } cc_family;

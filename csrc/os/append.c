@@ -15,19 +15,23 @@ static void wait_for_room(int fd) {
 
 static bool is_full(int64_t error) { return error == EAGAIN || error == EWOULDBLOCK; }
 
-static int64_t write_file(int fd, const void *from, size_t size) {
+static int64_t write_plain(int fd, const void *from, size_t size) {
   ssize_t n;
   do n = write(fd, from, size);
   while (n < 0 && errno == EINTR);
   return n < 0 ? -(int64_t)errno : n;
 }
 
-/* One write, unless the system takes a part of it only. For files it need not look at signals. */
-static int write_all(int fd, const char *at, size_t size) {
+static bool is_file(int fd) {
   struct stat s;
-  bool file = fstat(fd, &s) == 0 && S_ISREG(s.st_mode);
+  return fstat(fd, &s) == 0 && S_ISREG(s.st_mode);
+}
+
+/* One write, unless the system takes a part of it only. Quiet: it raises no signal. */
+static int write_all(int fd, const char *at, size_t size, bool quiet) {
+  bool plain = !quiet || is_file(fd); /* which needs no look at signals */
   while (size > 0) {
-    int64_t n = file ? write_file(fd, at, size) : cc_descriptor_write(fd, at, size);
+    int64_t n = plain ? write_plain(fd, at, size) : cc_descriptor_write(fd, at, size);
     if (n < 0 && !is_full(-n)) return (int)-n;
     if (n < 0) wait_for_room(fd);
     if (n <= 0) continue;
@@ -37,7 +41,7 @@ static int write_all(int fd, const char *at, size_t size) {
   return 0;
 }
 
-int cc_standard_write(int fd, const void *from, size_t size) { return write_all(fd, from, size); }
+int cc_standard_write(int fd, const void *from, size_t size, bool quiet) { return write_all(fd, from, size, quiet); }
 
 /* A named pipe that nobody reads would block who opens it. */
 int cc_file_append(const char *path, const void *from, size_t size) {
@@ -45,7 +49,7 @@ int cc_file_append(const char *path, const void *from, size_t size) {
   do fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666);
   while (fd < 0 && errno == EINTR);
   if (fd < 0) return errno;
-  int error = write_all(fd, from, size);
+  int error = write_all(fd, from, size, true);
   if (close(fd) != 0 && error == 0 && errno != EINTR) error = errno;
   return error;
 }

@@ -204,10 +204,13 @@ void cc_program_signal(int64_t pid, int sig); /* to its group */
 
 /* ==} {== files that several write to */
 
-/* Adds bytes at the end of a file, which is made when it is not there, or to a standard stream (1 or 2), in
-** one piece. The file is open for the time of the call. 0 or an errno value. */
+/* Adds bytes in one piece at the end of a file, which is made when it is not there and open for the time of the
+** call. 0 or an errno value. */
 int cc_file_append(const char *path, const void *from, size_t size);
-int cc_standard_write(int fd, const void *from, size_t size);
+
+/* Writes all to a descriptor, in one call if the system takes it. Quiet: writing to a pipe that nobody reads raises
+** no signal. 0 or an errno value. */
+int cc_standard_write(int fd, const void *from, size_t size, bool quiet);
 
 bool cc_directory(char *to, size_t size); /* the working one; false: it has no name, or a longer one */
 
