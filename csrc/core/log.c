@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/slot.h"
+#include "core/undo.h"
 
 uint64_t cc_log_read(cc_log *log, char *to, size_t *size) {
   cc_guard_lock(&log->guard, cc_self_word());
@@ -24,9 +25,13 @@ bool cc_log_write(cc_log *log, uint64_t version, int level, const char *from, si
   if (same) {
     uint64_t next = version + 1;
     cc_log_text *text = &log->texts[next % 2];
+    cc_crash_point();
     text->size = (uint32_t)size;
+    cc_crash_point();
     memcpy(text->bytes, from, size);
+    cc_crash_point();
     atomic_store(&log->word, next << 8 | (uint8_t)level);
+    cc_crash_point();
   }
   cc_guard_unlock(&log->guard);
   return same;

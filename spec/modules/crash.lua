@@ -241,6 +241,15 @@ local cases = {
     end,
     check = function(q) one_of(q:qsize(), 0, 1) end,
   },
+  log = {
+    make = function() return concur.log.config { level = "error", format = text(3000) .. "{level}" }.file end,
+    act = function() concur.log.config { level = "debug", format = "{message}" } end,
+    check = function()
+      local now = concur.log.config()
+      assert(now.format == (now.level == "debug" and "{message}" or text(3000) .. "{level}"), "half set")
+      assert(concur.log.config { level = "info", format = "{time}" }.format == "{time}")
+    end,
+  },
   future = {
     make = function() return { concur.future(), concur.future(), concur.queue() } end,
     act = function(o)
