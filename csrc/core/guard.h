@@ -2,7 +2,7 @@
 ** Guard: the internal lock around a few words of an object. It may live in the
 ** arena (shared between processes) or in private memory; zero means free.
 ** Held for tens of instructions and never across a Lua call, a park or a
-** blocking system call. The word names the holder's slot, so that what a killed
+** blocking system call (but for one: output.h). The word names the holder's slot, so that what a killed
 ** process held can be found and repaired.
 */
 #ifndef CC_GUARD_H
