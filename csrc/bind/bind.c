@@ -51,6 +51,11 @@ cc_object *bind_bad_handle(lua_State *L, int idx, cc_kind kind) {
   return NULL;
 }
 
+void bind_take_slot(lua_State *L) {
+  if (cc_self_storage.home == NULL || cc_self_try()) return; /* a thread waits for one */
+  luaL_error(L, "too many tasks and threads use concur at once");
+}
+
 int64_t bind_seconds(lua_State *L, int idx) {
   lua_Number s = luaL_checknumber(L, idx);
   if (s != s) luaL_argerror(L, idx, "time is not a number (NaN)");

@@ -21,8 +21,17 @@ const char *bind_open_process(void);
 ** that at idx; raises for what is no live handle of that kind. */
 cc_object *bind_bad_handle(lua_State *L, int idx, cc_kind kind);
 
+/* A task's first use of an object: raises when no slot is free, which other tasks of its thread may have. */
+void bind_take_slot(lua_State *L);
+
+/* The handle at idx, or NULL; the caller has a slot then. */
+static inline codec_handle *bind_handle(lua_State *L, int idx) {
+  if (cc_unlikely(cc_self_storage.slot == NULL)) bind_take_slot(L);
+  return handle_test(L, idx);
+}
+
 static inline cc_object *bind_object(lua_State *L, int idx, cc_kind kind) {
-  codec_handle *h = handle_test(L, idx);
+  codec_handle *h = bind_handle(L, idx);
   if (cc_likely(h != NULL && h->kind == (uint32_t)kind && h->object != NULL)) return h->object;
   return bind_bad_handle(L, idx, kind);
 }

@@ -5,7 +5,8 @@
 
 static cc_connection *self(lua_State *L) {
   cc_connection *c = (cc_connection *)bind_object(L, 1, CC_CONNECTION);
-  if (cc_unlikely(cc_connection_closed(c))) luaL_error(L, "the connection is closed");
+  /* a task that was waiting when another closed it is told by the queue */
+  if (cc_unlikely(cc_connection_closed(c)) && !bind_resumes()) luaL_error(L, "the connection is closed");
   return c;
 }
 

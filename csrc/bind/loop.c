@@ -45,16 +45,21 @@ static int loop_take(lua_State *L) {
   return 2;
 }
 
-/* loop:poll(fd, seconds or nil): waits until the descriptor is readable */
+/* loop:poll(fd, seconds or nil, exposed): waits until the descriptor is readable. The code of a loop is shielded;
+** exposed: not so this wait. */
 static int loop_poll(lua_State *L) {
   cc_loop *l = self(L);
   int fd = (int)luaL_checkinteger(L, 2);
   int64_t deadline = bind_deadline(L, 3);
+  const uint32_t shield = lua_toboolean(L, 4) ? 1 : 0;
   bind_wait wait;
   cc_self *me = bind_enter(L, &wait);
   cc_outcome outcome;
-  do outcome = cc_loop_poll(me, l, fd, deadline);
-  while (bind_again(L, &wait, outcome));
+  do {
+    me->shield -= shield;
+    outcome = cc_loop_poll(me, l, fd, deadline);
+    me->shield += shield;
+  } while (bind_again(L, &wait, outcome));
   return 0;
 }
 
@@ -70,13 +75,14 @@ static int new_loop(lua_State *L) {
 /* The message handler: an error with its traceback. */
 static int trace(lua_State *L) {
   lua_settop(L, 1);
+  run_unwinding++;
+  if (run_is_exit(L, 1)) return 1;
   lua_createtable(L, 2, 0);
   lua_insert(L, 1);
   const char *text = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : NULL;
   luaL_traceback(L, L, text, 1);
   lua_rawseti(L, 1, 2);
   lua_rawseti(L, 1, 1);
-  run_unwinding++;
   return 1;
 }
 
@@ -84,6 +90,12 @@ static int finish_body(lua_State *L, int status, lua_KContext unwinding) {
   run_unwinding = (uint32_t)unwinding;
   if (status == LUA_OK || status == LUA_YIELD) return lua_gettop(L) - 1;
   run_task_current()->failed = true;
+  run_task_forget();
+  if (run_is_exit(L, -1)) { /* that of the thread: it is no error, and no traceback tells */
+    run_push_cancelled(L);
+    lua_pushboolean(L, 0);
+    return 2;
+  }
   if (lua_istable(L, -1)) {
     lua_rawgeti(L, -1, 1);
     lua_rawgeti(L, -2, 2);
@@ -119,20 +131,24 @@ static int new_task(lua_State *L) {
   return 1;
 }
 
-enum { DONE, FAILED, STANDS, WAITS, YIELDED }; /* what task:resume returns first */
+enum { DONE, FAILED, STANDS, WAITS, SLEEPS, YIELDED }; /* what task:resume returns first */
+
+static int push_wait(lua_State *L, const run_task *t) {
+  int64_t deadline = t->waits ? t->deadline : t->self.deadline;
+  lua_pushinteger(L, !t->waits ? STANDS : t->sleeps ? SLEEPS : WAITS);
+  if (deadline == CC_FOREVER)
+    lua_pushnil(L);
+  else
+    lua_pushnumber(L, (lua_Number)deadline * 1e-9);
+  lua_pushinteger(L, t->self.word);
+  return 3;
+}
 
 /* How the task has left its thread. */
 static int push_state(lua_State *L, run_task *t, int nresults) {
   if (t->self.suspended || t->waits) {
-    int64_t deadline = t->waits ? t->deadline : t->self.deadline;
     lua_pop(t->co, nresults);
-    lua_pushinteger(L, t->waits ? WAITS : STANDS);
-    if (deadline == CC_FOREVER)
-      lua_pushnil(L);
-    else
-      lua_pushnumber(L, (lua_Number)deadline * 1e-9);
-    lua_pushinteger(L, t->self.word);
-    return 3;
+    return push_wait(L, t);
   }
   lua_pushinteger(L, YIELDED);
   if (!lua_checkstack(L, nresults)) return luaL_error(L, "too many values to yield");
@@ -140,8 +156,8 @@ static int push_state(lua_State *L, run_task *t, int nresults) {
   return nresults + 1;
 }
 
-/* task:resume(woken, ...): DONE and results; FAILED, error and traceback; STANDS or WAITS, the deadline (concur.now's
-** clock) or nil, and the mark of its slot; YIELDED and values */
+/* task:resume(woken, ...): DONE and results; FAILED, error and traceback; STANDS, WAITS or SLEEPS, the deadline
+** (concur.now's clock) or nil, and the mark of its slot; YIELDED and values */
 static int task_resume(lua_State *L) {
   run_task *t = task_self(L);
   int n = lua_gettop(L) - 2, nresults = 0;
@@ -150,8 +166,8 @@ static int task_resume(lua_State *L) {
   if (!lua_checkstack(t->co, n)) return luaL_error(L, "too many arguments");
   lua_xmove(L, t->co, n);
   if (!t->begun) n = lua_gettop(t->co) - 1; /* the handler, the function and its arguments */
-  t->begun = true;
   int status = run_task_resume(L, t, n, &nresults);
+  t->begun = true;
   if (status == LUA_YIELD) return push_state(L, t, nresults);
   if (!lua_checkstack(L, nresults + 2)) return luaL_error(L, "too many results");
   lua_pushinteger(L, status == LUA_OK && !t->failed ? DONE : FAILED);
@@ -159,6 +175,14 @@ static int task_resume(lua_State *L) {
   lua_xmove(t->co, L, nresults);
   run_task_end(t, t->killed);
   return nresults + 1;
+}
+
+/* task:state(): what resume has told, less values */
+static int task_state(lua_State *L) {
+  const run_task *t = task_self(L);
+  if (t->co != NULL && (t->self.suspended || t->waits)) return push_wait(L, t);
+  lua_pushinteger(L, t->co == NULL ? DONE : YIELDED);
+  return 1;
 }
 
 /* task:expire() -> whether it is to go on now, though nobody has woken it */
@@ -171,7 +195,7 @@ static int task_expire(lua_State *L) {
 
 /* task:begun() -> whether it was ever resumed */
 static int task_begun(lua_State *L) {
-  lua_pushboolean(L, task_self(L)->begun);
+  lua_pushboolean(L, task_self(L)->begun || task_self(L)->runs);
   return 1;
 }
 
@@ -217,7 +241,7 @@ static int suspend(lua_State *L) {
     return luaL_error(L, run_task_current() == NULL ? "not in a task of an event loop"
                                                     : "cannot wait here: not in the task's own coroutine");
   lua_settop(L, 0);
-  return run_task_wait(L, deadline);
+  return run_task_wait(L, deadline, false);
 }
 
 /* -> whether the caller can suspend */
@@ -267,7 +291,7 @@ static int keep_library(lua_State *L) {
 void bind_open_loop(lua_State *L) {
   static const luaL_Reg methods[] = {
       {"sleep", loop_sleep}, {"take", loop_take}, {"poll", loop_poll}, {"task", new_task}, {NULL, NULL}};
-  static const luaL_Reg task_methods[] = {{"resume", task_resume}, {"expire", task_expire},
+  static const luaL_Reg task_methods[] = {{"resume", task_resume}, {"state", task_state}, {"expire", task_expire},
                                           {"begun", task_begun}, {"kill_at_end", task_kill_at_end},
                                           {"cancel", task_cancel}, {"uncancel", task_uncancel}, {"finish", task_end},
                                           {NULL, NULL}};

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 cc_queue *bind_queue(lua_State *L, int idx) {
-  codec_handle *h = handle_test(L, idx);
+  codec_handle *h = bind_handle(L, idx);
   if (cc_likely(h != NULL && h->object != NULL && h->kind >= CC_QUEUE && h->kind <= CC_PRIORITY_QUEUE))
     return (cc_queue *)h->object;
   return (cc_queue *)bind_bad_handle(L, idx, CC_QUEUE);

@@ -7,7 +7,7 @@
 #include "bind/bind.h"
 
 static cc_semaphore *self(lua_State *L) {
-  codec_handle *h = handle_test(L, 1);
+  codec_handle *h = bind_handle(L, 1);
   if (cc_likely(h != NULL && h->object != NULL &&
                 (h->kind == CC_SEMAPHORE || h->kind == CC_BOUNDED_SEMAPHORE)))
     return (cc_semaphore *)h->object;

@@ -14,7 +14,7 @@ static int sleep_for(lua_State *L) {
   int64_t deadline = span == CC_FOREVER ? CC_FOREVER : cc_clock() + span;
   if (run_task_runs(L)) {
     lua_settop(L, 0);
-    return run_task_wait(L, deadline);
+    return run_task_wait(L, deadline, true);
   }
   bind_wait wait;
   cc_self *me = bind_enter(L, &wait);

@@ -91,7 +91,8 @@ static void withdraw(cc_self *me, cc_waiter *w, uint32_t process) {
   cc_note(me, w->line);
   atomic_store(&w->line, NULL);
   cc_section_end(me, w->guard);
-  if (ops->withdrawn != NULL && !granted && !w->watches) ops->withdrawn(me, o, line);
+  bool tries = o->kind == CC_LOCK || o->kind == CC_RLOCK; /* who is granted has nothing yet */
+  if (ops->withdrawn != NULL && (!granted || tries) && !w->watches) ops->withdrawn(me, o, line);
 }
 
 static void withdraw_all(cc_self *me, cc_slot *s, uint32_t process) {
@@ -100,8 +101,6 @@ static void withdraw_all(cc_self *me, cc_slot *s, uint32_t process) {
   for (uint32_t i = 0; s->watchers != NULL && i < s->nwatchers; i++)
     withdraw(me, &s->watchers[i], process);
 }
-
-void cc_slot_withdraw(cc_self *me, cc_slot *s) { withdraw_all(me, s, CC_NO_PROCESS); }
 
 /* What was in a hand goes through the caller's. */
 static void empty_hand(cc_self *me, cc_hand *h) {
@@ -116,6 +115,12 @@ static void empty_hand(cc_self *me, cc_hand *h) {
     cc_parcel_release(block);
   else
     cc_arena_free(block);
+}
+
+void cc_slot_withdraw(cc_self *me, cc_slot *s) {
+  withdraw_all(me, s, CC_NO_PROCESS);
+  for (uint32_t i = 0; i < CC_HANDS; i++) empty_hand(me, &s->undo.hands[i]);
+  cc_block_drop((void **)&s->watchers);
 }
 
 static void bury_thread(cc_self *me, cc_slot *s, bool killed) {

@@ -15,7 +15,8 @@ typedef enum cc_end { CC_KILLED, CC_EXITED, CC_LEFT } cc_end;
 ** for it, before anybody hears of the end. The entry is free afterwards. */
 void cc_bury(uint32_t process, cc_end how);
 
-/* Takes a task, which will not go on, out of the lines in which it stands. */
+/* Takes a task, which will not go on with its wait, out of the lines in which it stands, and drops what it
+** has in its hands. */
 void cc_slot_withdraw(cc_self *me, cc_slot *s);
 
 #endif

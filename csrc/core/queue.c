@@ -198,8 +198,8 @@ static bool serve_getters(cc_self *me, cc_queue *q) {
 /* Waits a moment for *count to leave `seen`, looking at it seldom: each look takes
 ** the other end's line of memory away from it, and while nobody looks a batch
 ** comes together. Stands before every block, since most are short. */
-static bool linger(const _Atomic uint64_t *count, uint64_t seen) {
-  if (!cc_park_parallel()) return false;
+static bool linger(const cc_self *me, const _Atomic uint64_t *count, uint64_t seen) {
+  if (me->suspends || !cc_park_parallel()) return false; /* other tasks can run */
   for (int looks = 0; looks < LOOKS; looks++) {
     for (int i = 0; i < PAUSES; i++) cc_pause();
     if (atomic_load_explicit(count, memory_order_relaxed) != seen) return true;
@@ -255,7 +255,7 @@ cc_outcome cc_queue_put(cc_self *me, cc_queue *q, const cc_item *item, int64_t d
   bool waits = false;
   if (cc_unlikely(me->suspended)) return wait_for_room(me, q, deadline);
   if (deadline != CC_NOW && cc_queue_size(q) >= q->capacity)
-    linger(&q->get.count, atomic_load(&q->get.count));
+    linger(me, &q->get.count, atomic_load(&q->get.count));
   cc_guard_lock(&q->put.guard, me->word);
   if (cc_unlikely(atomic_load_explicit(&q->closed, memory_order_relaxed))) {
     outcome = CC_CLOSED;
@@ -299,7 +299,7 @@ cc_outcome cc_queue_get(cc_self *me, cc_queue *q, cc_item *item, int64_t deadlin
   bool waits = false;
   if (cc_unlikely(cc_resumes(me, &deadline))) goto waits;
   if (deadline != CC_NOW && !atomic_load(&q->closed))
-    linger(&q->put.count, atomic_load(&q->get.count));
+    linger(me, &q->put.count, atomic_load(&q->get.count));
   cc_guard_lock(&q->object.guard, me->word);
   if (cc_unlikely(q->object.waiters.first != NULL)) serve_getters(me, q); /* they came first */
   if (cc_likely(q->object.waiters.first == NULL && has_item(q, 0))) {

@@ -33,14 +33,18 @@ static void at_exit(void *unused) {
 }
 
 void cc_self_attach(void) {
-  cc_family *f = cc_family_root;
-  cc_self *me = &cc_self_storage;
-  uint32_t index;
   /* tens of thousands of threads at once: wait for one to end */
-  while ((index = take_index(f)) == UINT32_MAX) {
+  while (!cc_self_try()) {
     _Atomic uint32_t never = 0;
     cc_futex_wait(&never, 0, cc_clock() + 1000000);
   }
+}
+
+bool cc_self_try(void) {
+  cc_family *f = cc_family_root;
+  cc_self *me = &cc_self_storage;
+  uint32_t index = take_index(f);
+  if (index == UINT32_MAX) return false;
   cc_slot *s = &f->slots[index];
   atomic_store(&s->token, 0);
   atomic_store(&s->cancel, 0);
@@ -58,7 +62,7 @@ void cc_self_attach(void) {
   me->report = NULL;
   cc_deadlock_active(me, true);
   if (me->cancelled) atomic_store(&s->cancel, 1);
-  if (me->home != NULL) return; /* a task: the rest is as its thread has it */
+  if (me->home != NULL) return true; /* a task: the rest is as its thread has it */
   me->shield = 0;
   me->spin = FIRST_SPIN;
   me->misses = me->rest = 0;
@@ -67,6 +71,7 @@ void cc_self_attach(void) {
   me->where = NULL;
   me->on_detach = NULL;
   cc_thread_at_exit(at_exit, me);
+  return true;
 }
 
 void cc_self_renew(void) {

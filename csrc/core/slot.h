@@ -86,7 +86,8 @@ typedef struct cc_self {
 
 extern _Thread_local cc_self cc_self_storage;
 
-void cc_self_attach(void);
+void cc_self_attach(void); /* waits while none is free */
+bool cc_self_try(void);    /* gives the caller, who has none, a slot; false when none is free */
 void cc_self_detach(void); /* gives the slot back; safe when there is none */
 void cc_self_give_up(bool killed); /* the same; what it held is abandoned as by a killed process */
 

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "core/family.h"
-#include "run/task.h"
 #include "run/thread.h"
 #include "run/worker.h"
 
@@ -99,7 +98,7 @@ static _Thread_local bool run_exiting; /* concur.exit was called; until it is ta
 
 _Thread_local uint32_t run_unwinding;
 _Thread_local const run_resumer *run_resumers;
-static _Thread_local uint32_t raised; /* the request of cancellation that was raised last; 0: none */
+_Thread_local uint32_t run_raised;
 
 /* Whether the function at that level is the __close of its first argument: how a
 ** handler looks that is called while an error unwinds the stack, where the debug
@@ -120,10 +119,19 @@ static bool is_cleanup_name(const char *name) {
 
 static void cancel_hook(lua_State *L, lua_Debug *ar);
 
+#define TASK_ASKED UINT32_C(0x40000000)
+
+/* The latest request to cancel the calling thread; 0: none. A task, whose own requests come by no hook,
+** takes no slot for this. */
+static uint32_t request(void) {
+  const cc_slot *home = cc_self_storage.home;
+  return atomic_load(&(home != NULL ? home : cc_self_get()->slot)->cancel);
+}
+
 int run_cancelled(lua_State *L) {
   luaL_checkstack(L, LUA_MINSTACK, NULL);
   if (lua_gethook(L) == cancel_hook) lua_sethook(L, NULL, 0, 0);
-  raised = atomic_load(&cc_self_get()->slot->cancel);
+  run_raised = request();
   run_push_cancelled(L);
   return lua_error(L);
 }
@@ -151,7 +159,7 @@ bool run_in_cleanup(lua_State *L) {
 void run_begin(lua_State *L) {
   run_unwinding = 0;
   run_resumers = NULL;
-  raised = 0;
+  run_raised = 0;
   run_exiting = false;
   run_rearm(L); /* it may have been cancelled before it began */
 }
@@ -173,19 +181,13 @@ int run_pcall(lua_State *L, int nargs, int nresults) {
   return status;
 }
 
-/* The request that the running code is to be stopped for; 0: none. Tasks are stopped only in their waits: what one has
-** just been given must not be lost. */
-static uint32_t asked_to_stop(const cc_self *me) {
-  return run_task_current() == NULL ? atomic_load(&me->slot->cancel) : 0;
-}
-
 static void cancel_hook(lua_State *L, lua_Debug *ar) {
-  const cc_self *me = cc_self_get();
-  uint32_t asked = asked_to_stop(me);
+  /* a task's own comes by a hook only after a yield that is no wait: see run_task_resume */
+  uint32_t asked = request() | (cc_self_storage.cancelled ? TASK_ASKED : 0);
   (void)ar;
-  if (asked == 0 || asked == raised)
+  if (asked == 0 || asked == run_raised)
     lua_sethook(L, NULL, 0, 0);
-  else if (cc_cancelled(me) && !run_in_cleanup(L))
+  else if (cc_self_storage.shield == 0 && !run_in_cleanup(L))
     run_cancelled(L);
   else /* held back: later, and not always at the same place of a loop */
     lua_sethook(L, cancel_hook, LUA_MASKCOUNT, 1 + (int)(cc_clock() / 64 % 2000));
@@ -200,10 +202,10 @@ bool run_is_armed(lua_State *L) { return lua_gethook(L) == cancel_hook; }
 /* ==} {== exit */
 
 /* Called at each instruction once the thread has called concur.exit: whoever
-** caught that is stopped, unless it is cleaning up. */
+** caught that is stopped, unless it is cleaning up or shielded. */
 static void exit_again(lua_State *L, lua_Debug *ar) {
   (void)ar;
-  if (run_in_cleanup(L)) return;
+  if (cc_self_storage.shield > 0 || run_in_cleanup(L)) return;
   lua_rawgetp(L, LUA_REGISTRYINDEX, &exit_key);
   lua_error(L);
 }
@@ -230,7 +232,7 @@ int run_exit(lua_State *L, int n) {
 void run_rearm(lua_State *L) {
   if (cc_unlikely(run_exiting))
     lua_sethook(L, exit_again, LUA_MASKCOUNT, 1);
-  else if (run_task_current() == NULL && cc_unlikely(atomic_load(&cc_self_get()->slot->cancel) != raised))
+  else if (cc_unlikely(request() != run_raised))
     run_arm(L);
 }
 

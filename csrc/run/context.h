@@ -57,6 +57,9 @@ typedef struct run_resumer {
 
 extern _Thread_local const run_resumer *run_resumers;
 
+/* The request of cancellation that was raised last in what runs, the thread or a task of it; 0: none. */
+extern _Thread_local uint32_t run_raised;
+
 /* Whether a __close handler or a finalizer is being run, here or by a resumer. */
 bool run_in_cleanup(lua_State *L);
 

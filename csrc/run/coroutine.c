@@ -18,23 +18,65 @@ static lua_State *get_coroutine(lua_State *L) {
   return co;
 }
 
-int run_resume(lua_State *L, lua_State *co, int nargs, int *nresults) {
+int run_resume(lua_State *L, lua_State *co, int nargs, int *nresults, bool apart) {
   run_thread *t = run_thread_current();
   if (t == NULL) return lua_resume(co, L, nargs, nresults);
   void *before = atomic_load_explicit(&t->running, memory_order_relaxed);
   if (before == NULL) return lua_resume(co, L, nargs, nresults);
   run_resumer r = {L, run_resumers};
   uint32_t unwinding = run_unwinding;
-  run_resumers = &r;
+  run_resumers = apart ? NULL : &r;
   atomic_store(&t->running, co);
   run_rearm(co); /* whoever asked before that reached L, whoever asks after that reaches co */
   int status = lua_resume(co, L, nargs, nresults);
   atomic_store(&t->running, before);
   run_resumers = r.previous;
-  run_unwinding = unwinding;
+  if (!apart) run_unwinding = unwinding; /* else co goes on later where it is */
   run_rearm(L);
   return status;
 }
+
+/* {== coroutines that have yielded since their task waits: nobody else may resume or close them */
+
+static const char waiting_key; /* in the registry: a set of them */
+static _Thread_local uint32_t nwaiting; /* not 0 while there may be any */
+
+static void push_waiting(lua_State *L) {
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &waiting_key) == LUA_TTABLE) return;
+  lua_pop(L, 1);
+  lua_newtable(L);
+  lua_createtable(L, 0, 1);
+  lua_pushliteral(L, "k");
+  lua_setfield(L, -2, "__mode");
+  lua_setmetatable(L, -2);
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &waiting_key);
+}
+
+static void set_waiting(lua_State *L, lua_State *co, bool waits) {
+  luaL_checkstack(L, LUA_MINSTACK, NULL);
+  push_waiting(L);
+  lua_pushthread(co);
+  lua_xmove(co, L, 1);
+  if (waits) lua_pushboolean(L, 1);
+  else lua_pushnil(L);
+  lua_rawset(L, -3);
+  lua_pop(L, 1);
+  nwaiting += waits ? 1 : -1u;
+}
+
+static bool is_waiting(lua_State *L, lua_State *co) {
+  if (cc_likely(nwaiting == 0) || co == L) return false;
+  luaL_checkstack(L, LUA_MINSTACK, NULL);
+  push_waiting(L);
+  lua_pushthread(co);
+  lua_xmove(co, L, 1);
+  bool waits = lua_rawget(L, -2) == LUA_TBOOLEAN;
+  lua_pop(L, 2);
+  return waits;
+}
+
+/* ==} */
 
 /* The number of results, now on L; -1 and an error value instead. A coroutine that has yielded since its task
 ** is suspended makes L yield, too, which goes on with `again`. */
@@ -46,13 +88,15 @@ static int resume_and_move(lua_State *L, lua_State *co, int nargs, lua_KFunction
   }
   lua_xmove(L, co, nargs);
   lua_State *top = run_task_enter(L, co);
-  int status = run_resume(L, co, nargs, &nresults);
+  int status = run_resume(L, co, nargs, &nresults, false);
   run_task_leave(top);
   if (status == LUA_YIELD && top == L && run_task_suspends()) {
     lua_pop(co, nresults);
+    set_waiting(L, co, true);
     return lua_yieldk(L, 0, 0, again);
   }
   if (status != LUA_OK && status != LUA_YIELD) {
+    run_task_forget(); /* somebody has closed it while it waited */
     lua_xmove(co, L, 1);
     return -1;
   }
@@ -74,11 +118,16 @@ static int resumed(lua_State *L, int n) {
 
 static int resume_again(lua_State *L, int status, lua_KContext unused) {
   (void)status, (void)unused;
+  set_waiting(L, lua_tothread(L, 1), false);
   return resumed(L, resume_and_move(L, lua_tothread(L, 1), 0, resume_again));
 }
 
 static int resume(lua_State *L) {
   lua_State *co = get_coroutine(L);
+  if (is_waiting(L, co)) {
+    lua_pushliteral(L, "cannot resume non-suspended coroutine");
+    return resumed(L, -1);
+  }
   return resumed(L, resume_and_move(L, co, lua_gettop(L) - 1, resume_again));
 }
 
@@ -93,7 +142,7 @@ int run_reset(lua_State *co) {
 static int close(lua_State *L) {
   lua_State *co = get_coroutine(L);
   lua_Debug ar;
-  bool runs = L == co || (lua_status(co) == LUA_OK && lua_getstack(co, 0, &ar));
+  bool runs = L == co || (lua_status(co) == LUA_OK && lua_getstack(co, 0, &ar)) || is_waiting(L, co);
   if (runs)
     return luaL_error(L, "cannot close a %s coroutine", L == co ? "running" : "normal");
   bool ok = run_reset(co) == LUA_OK;
@@ -121,11 +170,13 @@ static int wrapped(lua_State *L, lua_State *co, int n) {
 static int call_wrapped_again(lua_State *L, int status, lua_KContext unused) {
   lua_State *co = lua_tothread(L, lua_upvalueindex(1));
   (void)status, (void)unused;
+  set_waiting(L, co, false);
   return wrapped(L, co, resume_and_move(L, co, 0, call_wrapped_again));
 }
 
 static int call_wrapped(lua_State *L) {
   lua_State *co = lua_tothread(L, lua_upvalueindex(1));
+  if (is_waiting(L, co)) return luaL_error(L, "cannot resume non-suspended coroutine");
   return wrapped(L, co, resume_and_move(L, co, lua_gettop(L), call_wrapped_again));
 }
 

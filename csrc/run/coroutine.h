@@ -8,8 +8,11 @@
 
 #include <lua.h>
 
-/* lua_resume, during which co is the thread's running coroutine. */
-int run_resume(lua_State *L, lua_State *co, int nargs, int *nresults);
+#include <stdbool.h>
+
+/* lua_resume, during which co is the thread's running coroutine. apart: a clean-up in which L may be is
+** none of co's; what unwinds co's stack (run_unwinding) is left to the caller. */
+int run_resume(lua_State *L, lua_State *co, int nargs, int *nresults, bool apart);
 
 /* lua_resetthread, which counts as clean-up. */
 int run_reset(lua_State *co);

@@ -41,7 +41,7 @@ static void begin(run_task *t, const cc_self *thread) {
 int run_task_resume(lua_State *L, run_task *t, int n, int *nresults) {
   cc_self thread = *cc_self_get();
   run_task *before = current;
-  uint32_t unwinding = run_unwinding;
+  uint32_t unwinding = run_unwinding, raised = run_raised;
   begin(t, &thread);
   cc_self_storage = t->self;
   current = t;
@@ -49,9 +49,13 @@ int run_task_resume(lua_State *L, run_task *t, int n, int *nresults) {
   t->top = t->co;
   run_unwinding = t->unwinding;
   int64_t since = cc_trace_begin(&thread);
-  int status = run_resume(L, t->co, n, nresults);
+  run_raised = t->raised;
+  if (t->begun && t->self.cancelled && !t->waits && !t->self.suspended) run_arm(t->co); /* it comes from a mere yield */
+  int status = run_resume(L, t->co, n, nresults, true);
   t->unwinding = run_unwinding;
   run_unwinding = unwinding;
+  t->raised = run_raised;
+  run_raised = raised;
   t->runs = false;
   current = before;
   t->self = cc_self_storage;
@@ -60,12 +64,20 @@ int run_task_resume(lua_State *L, run_task *t, int n, int *nresults) {
   return status;
 }
 
+void run_task_forget(void) {
+  cc_self *me = &cc_self_storage;
+  if (current == NULL || !me->suspended) return;
+  if (me->shielded) me->shield--;
+  me->shielded = false;
+  me->suspended = false;
+  cc_slot_withdraw(me, me->slot);
+}
+
 void run_task_end(run_task *t, bool killed) {
   t->co = NULL;
   if (t->self.slot == NULL) return;
   cc_self thread = *cc_self_get();
   if (t->self.suspended) cc_slot_withdraw(&cc_self_storage, t->self.slot);
-  cc_block_drop((void **)&t->self.slot->watchers);
   cc_self_storage = t->self;
   cc_self_give_up(killed);
   t->self = cc_self_storage;
@@ -81,16 +93,17 @@ static int go_on(lua_State *L, int status, lua_KContext base) {
   if (t->self.cancelled && cc_self_storage.cancelled && !held_back(L)) return run_cancelled(L);
   if (!t->woken) {
     lua_settop(L, (int)base);
-    return run_task_wait(L, t->deadline);
+    return run_task_wait(L, t->deadline, t->sleeps);
   }
   return lua_gettop(L) - (int)base;
 }
 
-int run_task_wait(lua_State *L, int64_t deadline) {
+int run_task_wait(lua_State *L, int64_t deadline, bool sleeps) {
   run_task *t = current;
   if (cc_self_storage.cancelled && !held_back(L)) return run_cancelled(L);
   t->waits = true;
   t->woken = false;
+  t->sleeps = sleeps;
   t->deadline = deadline;
   return lua_yieldk(L, 0, lua_gettop(L), go_on);
 }

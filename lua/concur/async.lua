@@ -17,11 +17,12 @@ local async = {}
 
 local Task = loops.Task
 local unpack = table.unpack
+local traceback = debug.traceback
 
-local function check_function(fn, i, name)
+local function check_function(fn, i, name, level)
   local mt = type(fn) ~= "function" and getmetatable(fn)
   if type(fn) == "function" or type(mt) == "table" and mt.__call then return end
-  error(("bad argument #%d to '%s' (function expected, got %s)"):format(i, name, type(fn)), 3)
+  error(("bad argument #%d to '%s' (function expected, got %s)"):format(i, name, type(fn)), level or 3)
 end
 
 local function check_seconds(s, i, name)
@@ -40,14 +41,7 @@ end
 function async.run(fn, ...)
   check_function(fn, 1, "run")
   if loops.running() then error("async.run() called while a loop runs in this thread", 2) end
-  local loop = loops.new()
-  local main = loop:spawn(fn, ...)
-  local ok, err = pcall(loop.run, loop, main)
-  local ended, also = pcall(loop.finish, loop)
-  main.seen = true
-  loop:close()
-  if not ok then error(err, 0) end
-  if not ended then error(also, 0) end
+  local main = loops.run(fn, ...)
   if main.state == "done" then return unpack(main.results, 1, main.results.n) end
   if main.state == "cancelled" then error(concur.CANCELLED, 0) end
   error(main.err, 0)
@@ -82,11 +76,23 @@ local function await_end(task, deadline)
   local me = loops.need_task(2)
   if me == task then error("a task cannot await itself", 3) end
   local waiters = task.waiters
-  if waiters then waiters[#waiters + 1] = me else task.waiters = {me} end
+  if not waiters then
+    task.waiters = {me}
+  elseif me.awaits ~= task then -- else it is there since it was cancelled there
+    waiters[#waiters + 1] = me
+  end
   me.awaits = task
   while task.thread and not (deadline and concur.now() >= deadline) do loops.wait(deadline) end
   me.awaits = nil
-  return not task.thread
+  if not task.thread then return true end
+  waiters = task.waiters
+  for i = #waiters, 1, -1 do
+    if waiters[i] == me then
+      table.remove(waiters, i)
+      break
+    end
+  end
+  return false
 end
 
 --- Waits for the end of the task. Returns its results or raises its error (concur.CANCELLED when it was
@@ -117,7 +123,7 @@ function Task:done() return not self.thread end
 --- "ready", "running", "waiting", "done", "failed" or "cancelled".
 function Task:status()
   local state = self.state
-  return (state == "stands" or state == "waits") and "waiting" or state
+  return (state == "stands" or state == "waits" or state == "sleeps") and "waiting" or state
 end
 
 --- Where the error came from that the task has ended with, or nil.
@@ -140,17 +146,17 @@ end
 
 -- ==} {== several
 
-local function task_of(v, i)
-  if getmetatable(v) == Task then return v end
-  check_function(v, i, "gather")
-  return loops.need(2):spawn(v)
-end
+local function is_task(v) return getmetatable(v) == Task end
 
 local function gather(list, n)
   local me = loops.need_task(2)
   local tasks, left = {}, {}
+  for i = 1, n do -- all of them, before any is spawned
+    if not is_task(list[i]) then check_function(list[i], i, "gather", 4) end
+    if list[i] == me then error("a task cannot await itself", 3) end
+  end
   for i = 1, n do
-    tasks[i] = task_of(list[i], i)
+    tasks[i] = is_task(list[i]) and list[i] or loops.need():spawn(list[i])
     left[tasks[i]] = true
   end
   -- when one fails, or the caller is cancelled, the others are cancelled, and their ends awaited
@@ -190,9 +196,11 @@ end
 function async.gather(...)
   local n = select("#", ...)
   local list = ...
-  if n == 1 and type(list) == "table" and getmetatable(list) ~= Task then
-    local results = gather(list, list.n or #list)
-    results.n = list.n or #list
+  if n == 1 and type(list) == "table" and not is_task(list) then
+    n = math.tointeger(list.n or #list)
+    if not n or n < 0 then error("bad argument #1 to 'gather' (its n must be a number of tasks)", 2) end
+    local results = gather(list, n)
+    results.n = n
     return results
   end
   return unpack(gather({...}, n), 1, n)
@@ -222,8 +230,15 @@ end
 local function timed(scope, ok, ...)
   local mine = leave(scope)
   if ok then return ... end
-  if mine and ... == concur.CANCELLED then return nil, "timeout" end
-  error((...), 0)
+  local err = ...
+  if mine and err == concur.CANCELLED then return nil, "timeout" end
+  local task, trace = scope.task, scope.trace
+  local cause = task.cause
+  if cause and rawequal(cause.err, err) and cause.trace then
+    trace = cause.whole and cause.trace or loops.joined(trace, cause.trace)
+  end
+  task.cause = {err = err, trace = trace, whole = true}
+  error(err, 0)
 end
 
 --- Runs fn(...) in the calling task, and cancels it after so many seconds.
@@ -235,7 +250,10 @@ function async.timeout(seconds, fn, ...)
   local scope = setmetatable({task = task, deadline = concur.now() + seconds, outer = task.scope}, Scope)
   task.scope = scope
   heap.push(loops.running().heap, scope)
-  return timed(scope, pcall(fn, ...))
+  return timed(scope, xpcall(fn, function(err)
+    if err ~= concur.CANCELLED then scope.trace = traceback(type(err) == "string" and err or nil, 2) end
+    return err
+  end, ...))
 end
 
 -- ==} {== threads

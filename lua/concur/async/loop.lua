@@ -16,13 +16,15 @@ if library then concur._keep_library(library) end
 
 concur._adopt_coroutines()
 
-local DONE, FAILED, STANDS, WAITS = 0, 1, 2, 3 -- what thread:resume returns first
+local DONE, FAILED, STANDS, WAITS, SLEEPS = 0, 1, 2, 3, 4 -- what thread:resume returns first
 local ROUNDS = 32 -- of ready tasks, between two looks at what libuv has
 
 --- A task. A hundred thousand of them are to be small, so most have four fields: `thread` (its coroutine, nil after
--- its end), `state`, and `deadline` and `place` (of its wait, see heap). Some have `mark` (of its slot, when it
--- stands in a line), `roused` (it goes on only since it was cancelled), `cancelled`, `waiters`, `awaits`, `results`
--- (a table with n), `err`, `trace`, `seen`.
+-- its end), `state` ("ready", "running", "stands" in a line, "waits" to be woken, which may come for nothing,
+-- "sleeps", "done", "failed", "cancelled"), and `deadline` and `place` (of its wait, see heap). Some have `mark` (of
+-- its slot, when it stands in a line), `roused` (it goes on only since it was cancelled), `cancelled`, `waiters`,
+-- `awaits`, `results` (a table with n), `err`, `trace`, `cause` (of the error that it meets: a task, or a table of
+-- `err` and the `whole` trace), `seen`.
 local Task = {}
 Task.__index = Task
 Task.__name = "concur.task"
@@ -74,7 +76,7 @@ end
 local function report(task)
   task.reported = true
   local hook = concur.excepthook
-  if hook then hook(concur.current(), task.err, task.trace or tostring(task.err)) end
+  if hook then pcall(hook, concur.current(), task.err, task.trace or tostring(task.err)) end
 end
 
 -- A task whose error nobody has asked for.
@@ -96,18 +98,21 @@ local function finish(task, state)
       if awaits == task or awaits and rawget(awaits, task) then wake(waiter) end
     end
   end
-  if state == "failed" and not waiters then
+  if state == "failed" then
     loop.nfailed = loop.nfailed + 1
     loop.failed[loop.nfailed] = task
   end
 end
 
+function loops.joined(trace, awaited) return ("%s\nawaited task:\n%s"):format(trace, awaited) end
+
 local function fail(task, err, trace)
   task.err = err
-  if err == concur.CANCELLED and task.cancelled then return finish(task, "cancelled") end
+  if trace == false then running.leaving = true end -- the thread is to end: concur.exit
+  if err == concur.CANCELLED then return finish(task, "cancelled") end
   local cause = task.cause
   if cause and rawequal(cause.err, err) and cause.trace then
-    trace = ("%s\nawaited task:\n%s"):format(trace or tostring(err), cause.trace)
+    if cause.whole then trace = cause.trace else trace = loops.joined(trace or tostring(err), cause.trace) end
   end
   task.trace = trace
   return finish(task, "failed")
@@ -134,8 +139,8 @@ local function after(task, code, ...)
     fail(task, a, b)
   elseif code == STANDS then
     stands(task, a, b)
-  elseif code == WAITS then
-    task.state = "waits"
+  elseif code == WAITS or code == SLEEPS then
+    task.state = code == WAITS and "waits" or "sleeps"
     if a then
       task.deadline = a
       heap.push(running.heap, task)
@@ -166,7 +171,7 @@ end
 function loops.interrupt(task)
   local state, thread = task.state, task.thread
   thread:cancel()
-  if state == "waits" then
+  if state == "waits" or state == "sleeps" then
     task.roused = true
   elseif state == "stands" and thread:expire() then
     running.standing[task.mark] = nil
@@ -228,7 +233,7 @@ local function expire(loop)
     heap.remove(h, entry)
     if entry.expire then
       entry:expire()
-    elseif entry.state == "waits" then
+    elseif entry.state ~= "stands" then
       entry.state = "ready"
       make_ready(loop, entry)
     elseif entry.thread:expire() then
@@ -239,16 +244,13 @@ local function expire(loop)
   end
 end
 
--- Has libuv call back for what has happened. An error in a callback would end the process, so cancellation waits.
-local function run_callbacks() concur.shield(uv.run, "nowait") end
-
 -- Sleeps until something happens.
 local function sleep(loop)
   local first, timeout = loop.heap[1], nil
   if first then timeout = math.max(0, first.deadline - concur.now()) end
   local theirs = uv.backend_timeout() -- of libuv's own timers, in milliseconds
   if theirs >= 0 and (not timeout or theirs / 1000 < timeout) then timeout = theirs / 1000 end
-  if loop.handle:sleep() then loop.handle:poll(loop.descriptor, timeout) end
+  if loop.handle:sleep() then loop.handle:poll(loop.descriptor, timeout, not loop.finishing) end
 end
 
 -- Runs those that are ready now.
@@ -263,20 +265,23 @@ local function round(loop)
   if loop.first > loop.last then loop.first, loop.last = 1, 0 end
 end
 
+--- Runs tasks until that one has ended, or the thread is to leave.
 function Loop:run(main)
   local rounds = 0
-  while main.thread do
+  local function over() return not main.thread or self.leaving end
+  while not over() do
     round(self)
     take(self)
     if self.heap[1] then expire(self) end
     rounds = rounds + 1
     local idle = self.first > self.last
-    if (idle or rounds % ROUNDS == 0) and main.thread then
-      run_callbacks()
+    if (idle or rounds % ROUNDS == 0) and not over() then
+      if not idle and not self.finishing then self.handle:poll(self.descriptor, 0, true) end -- raises if cancelled
+      uv.run("nowait")
       take(self)
-      if self.first > self.last and main.thread then
+      if self.first > self.last and not over() then
         sleep(self)
-        run_callbacks()
+        uv.run("nowait")
         take(self)
         if self.heap[1] then expire(self) end
       end
@@ -284,22 +289,82 @@ function Loop:run(main)
   end
 end
 
---- Cancels what is left and waits for its end.
-function Loop:finish()
-  while next(self.tasks) do
-    local task = next(self.tasks)
-    for other in pairs(self.tasks) do
-      if not other.cancelled then other:cancel() end
+-- An error may have come between any two instructions, as Ctrl-C does: makes of what the tasks themselves say a
+-- loop that can go on. Who waits for something looks whether it has come.
+local function mend(loop)
+  for key in pairs(loop) do
+    if math.type(key) == "integer" then loop[key] = nil end
+  end
+  current, loop.first, loop.last = nil, 1, 0
+  loop.heap, loop.standing, loop.ntasks = {}, {}, 0
+  for task in pairs(loop.tasks) do
+    local thread, scope = task.thread, task.scope
+    local code, deadline = DONE, nil
+    if thread then code, deadline = thread:state() end
+    loop.ntasks = loop.ntasks + 1
+    task.place = nil
+    if code == DONE then
+      finish(task, task.results and "done" or task.trace and "failed" or "cancelled")
+    elseif code == SLEEPS and not task.roused then
+      task.state, task.deadline = "sleeps", deadline
+      if deadline then heap.push(loop.heap, task) end
+    else
+      if code == STANDS then thread:expire() end
+      task.state = "ready"
+      make_ready(loop, task)
     end
-    self:run(task)
+    while scope do
+      scope.place = nil
+      if not scope.expired then heap.push(loop.heap, scope) end
+      scope = scope.outer
+    end
   end
 end
 
+local function cancel_all(loop)
+  for task in pairs(loop.tasks) do
+    if not task.cancelled then task:cancel() end
+  end
+end
+
+--- Cancels what is left and waits for its end.
+function Loop:finish()
+  if not self.ran then mend(self) end
+  self.leaving = nil
+  while next(self.tasks) do
+    cancel_all(self)
+    local task = next(self.tasks) -- those that had not begun have ended
+    if task then self:run(task) end
+  end
+end
+
+-- The end of async.run, in whatever way: a clean-up, so that cancellation and exit are held back.
+function Loop:__close()
+  self.finishing = true
+  local ok, err = pcall(concur.shield, self.finish, self)
+  self:close()
+  if not ok then error(err, 0) end
+end
+
+--- Runs fn(...) as the first task; returns the task, which has ended.
+function loops.run(fn, ...)
+  local loop <close> = loops.new()
+  local main = loop:spawn(fn, ...)
+  main.seen = true
+  concur.shield(loop.run, loop, main)
+  loop.ran = true
+  return main
+end
+
 function Loop:close()
-  running = nil
+  running, current = nil, nil
+  for task in pairs(self.tasks) do -- whose end was not awaited, since that was interrupted
+    if task.thread then task.thread:finish() end
+    task.thread, task.state = nil, "cancelled"
+  end
   for stream in pairs(self.streams) do stream:close() end
   self.wakener:close()
-  run_callbacks() -- which ends what was closed
+  uv.run("nowait") -- which ends what was closed
   if self.holds then concur._release_pipes() end
   for _, task in pairs(self.failed) do
     if not task.seen and not task.reported then report(task) end
