@@ -136,6 +136,7 @@ cc_self *bind_enter(lua_State *L, bind_wait *wait) {
   cc_self *me = cc_self_get();
   wait->shielded = false;
   wait->suspends = false;
+  wait->again = NULL;
   wait->L = L;
   if (!me->no_signals && !me->suspended) {
     /* a signal may have come just before, or come just now: what is noted is what was
@@ -161,11 +162,19 @@ cc_self *bind_enter_task(lua_State *L, bind_wait *wait) {
   return me;
 }
 
+cc_self *bind_enter_task_then(lua_State *L, bind_wait *wait, lua_KFunction again, lua_KContext context) {
+  cc_self *me = bind_enter_task(L, wait);
+  wait->again = again;
+  wait->context = context;
+  return me;
+}
+
 bool bind_enter_quietly(lua_State *L, bind_wait *wait) {
   cc_self *me = cc_self_get();
   wait->shielded = false;
   wait->suspends = me->home != NULL && run_task_runs(L);
   wait->L = L;
+  wait->again = NULL;
   wait->hook = NULL;
   if (!me->no_signals && lua_gethook(main_coroutine(L)) != NULL) return false;
   bind_rearm(me, wait);
@@ -212,6 +221,7 @@ static void suspend(lua_State *L, cc_self *me, const bind_wait *wait) {
   lua_Debug ar;
   me->shielded = wait->shielded;
   bind_leave(me);
+  if (wait->again != NULL) lua_yieldk(L, 0, wait->context, wait->again);
   lua_getstack(L, 0, &ar);
   lua_getinfo(L, "f", &ar);
   lua_CFunction f = lua_tocfunction(L, -1);
@@ -238,9 +248,14 @@ bool bind_again(lua_State *L, bind_wait *wait, cc_outcome outcome) {
     me->shield--;
   }
   if (outcome == CC_INTERRUPTED) {
+    bind_wait before = *wait;
     bind_leave(me); /* the hook runs Lua code, and may not come back */
     run_hook(L);
     bind_enter(L, wait);
+    wait->suspends = before.suspends;
+    wait->again = before.again;
+    wait->context = before.context;
+    bind_rearm(me, wait);
     return true;
   }
   bind_leave(me);

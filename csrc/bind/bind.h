@@ -64,6 +64,8 @@ typedef struct bind_wait {
   bool shielded; /* waits on in a clean-up, in spite of a cancellation */
   lua_Hook hook; /* of the main coroutine when the call began */
   bool suspends; /* bind_enter_task began it, in a task */
+  lua_KFunction again; /* called when the task goes on, with `context`; NULL: the C function, from its beginning */
+  lua_KContext context;
 } bind_wait;
 
 /* Prepares the calling thread to notice signals while it waits. `wait` lives as
@@ -77,6 +79,10 @@ cc_self *bind_enter(lua_State *L, bind_wait *wait);
 cc_self *bind_enter_task(lua_State *L, bind_wait *wait);
 
 static inline bool bind_resumes(void) { return cc_unlikely(cc_self_storage.suspended); }
+
+/* The same, but when the task goes on `again` is called in the C function's stead. It may be called only while
+** nothing is between the C function's beginning and this wait that C's own stack keeps. */
+cc_self *bind_enter_task_then(lua_State *L, bind_wait *wait, lua_KFunction again, lua_KContext context);
 
 /* As bind_enter, but never runs Lua code; false when there is a hook that should run. */
 bool bind_enter_quietly(lua_State *L, bind_wait *wait);

@@ -237,8 +237,8 @@ static cc_outcome watch(cc_self *me, cc_object *o, cc_queue *mail, int64_t deadl
   return cc_watch_wait(me, objects, ready, 2, deadline);
 }
 
-static cc_outcome await(lua_State *L, cc_object *o, uint64_t what, bind_waiter *f, cc_crew *c, int64_t deadline,
-                        bool here) {
+cc_outcome bind_await_then(lua_State *L, cc_object *o, uint64_t what, bind_waiter *f, cc_crew *c, int64_t deadline,
+                           lua_KFunction again) {
   bind_wait wait;
   cc_outcome outcome;
   for (;;) {
@@ -246,7 +246,7 @@ static cc_outcome await(lua_State *L, cc_object *o, uint64_t what, bind_waiter *
     if (!resumes) bind_call_due(L);
     box *b = get_box(L);
     bool calls = resumes ? cc_self_storage.stage != 0 : b != NULL && b->outstanding > 0;
-    cc_self *me = here ? bind_enter(L, &wait) : bind_enter_task(L, &wait);
+    cc_self *me = bind_enter_task_then(L, &wait, again, 0);
     do {
       outcome = bind_resumes() ? CC_TIMEOUT : f(me, o, what, CC_NOW);
       if (outcome != CC_TIMEOUT || deadline == CC_NOW) continue;
@@ -264,11 +264,7 @@ static cc_outcome await(lua_State *L, cc_object *o, uint64_t what, bind_waiter *
 }
 
 cc_outcome bind_await(lua_State *L, cc_object *o, uint64_t what, bind_waiter *f, cc_crew *c, int64_t deadline) {
-  return await(L, o, what, f, c, deadline, false);
-}
-
-cc_outcome bind_await_here(lua_State *L, cc_object *o, uint64_t what, bind_waiter *f, cc_crew *c, int64_t deadline) {
-  return await(L, o, what, f, c, deadline, true);
+  return bind_await_then(L, o, what, f, c, deadline, NULL);
 }
 
 /* ==} */

@@ -25,8 +25,9 @@ typedef cc_outcome bind_waiter(cc_self *me, cc_object *o, uint64_t what, int64_t
 ** which o is work, or NULL. CC_OK, CC_TIMEOUT or CC_CLOSED and the like; raises as bind_again. */
 cc_outcome bind_await(lua_State *L, cc_object *o, uint64_t what, bind_waiter *f, cc_crew *c, int64_t deadline);
 
-/* The same, but it does not suspend a task. */
-cc_outcome bind_await_here(lua_State *L, cc_object *o, uint64_t what, bind_waiter *f, cc_crew *c, int64_t deadline);
+/* The same, but a task goes on with `again`: see bind_enter_task_then. */
+cc_outcome bind_await_then(lua_State *L, cc_object *o, uint64_t what, bind_waiter *f, cc_crew *c, int64_t deadline,
+                           lua_KFunction again);
 
 /* o has ended, a future or a crew all of whose futures have: waits until this state has been told of all
 ** ends and has called what was due. */

@@ -273,15 +273,21 @@ static int clear_shard(lua_State *L) {
   return take_turn(L, d, t, true, clear_shard);
 }
 
-static int dict_clear(lua_State *L) {
-  self(L);
-  for (lua_Integer i = 0; i < CC_DICT_SHARDS; i++) {
+/* From that shard on. */
+static int clear_from(lua_State *L, int status, lua_KContext i) {
+  (void)status;
+  for (; i < CC_DICT_SHARDS; i++) {
     lua_pushcfunction(L, clear_shard);
     lua_pushvalue(L, 1);
-    lua_pushinteger(L, i);
-    lua_call(L, 2, 0);
+    lua_pushinteger(L, (lua_Integer)i);
+    lua_callk(L, 2, 0, i + 1, clear_from);
   }
   return 0;
+}
+
+static int dict_clear(lua_State *L) {
+  self(L);
+  return clear_from(L, LUA_OK, 0);
 }
 
 /* Packs the keys and values of the table at idx: all of them, before any is stored. */
@@ -323,15 +329,29 @@ static int store_next(lua_State *L) {
   return 0;
 }
 
-static void merge(lua_State *L, int dict, int table) {
-  cc_records *r = bind_open_batch(L);
-  pack_table(L, table, r);
+/* The rest of the records, a light userdata at index 3, into the dict at index 1. */
+static int store_rest(lua_State *L, int status, lua_KContext unused) {
+  cc_records *r = lua_touserdata(L, 3);
+  (void)status, (void)unused;
   while (r->left > 0) {
     lua_pushcfunction(L, store_next);
-    lua_pushvalue(L, dict);
+    lua_pushvalue(L, 1);
     lua_pushlightuserdata(L, r);
-    lua_call(L, 2, 0);
+    lua_callk(L, 2, 0, 0, store_rest);
   }
+  return 0;
+}
+
+/* Puts the table at index 2 into the dict at index 1. */
+static int merge(lua_State *L) {
+  cc_records *r;
+  lua_settop(L, 2);
+  lua_pushnil(L);
+  r = bind_open_batch(L);
+  pack_table(L, 2, r);
+  lua_pushlightuserdata(L, r);
+  lua_replace(L, 3);
+  return store_rest(L, LUA_OK, 0);
 }
 
 /* The table at idx, on top of the stack; of another dict a copy. */
@@ -349,8 +369,7 @@ static int dict_merge(lua_State *L) {
   self(L);
   lua_settop(L, 2);
   check_table(L, 2);
-  merge(L, 1, 2);
-  return 0;
+  return merge(L);
 }
 
 /* ==} */
@@ -367,8 +386,9 @@ static int new_dict(lua_State *L) {
   if (!lua_isnil(L, 1)) check_table(L, 1);
   codec_handle *h = handle_new(L, CC_DICT, 0);
   bind_made(L, h, (cc_object *)cc_dict_new());
-  if (lua_istable(L, 1)) merge(L, 2, 1);
-  lua_settop(L, 2);
+  lua_insert(L, 1);
+  if (lua_istable(L, 2)) merge(L);
+  lua_settop(L, 1);
   return 1;
 }
 

@@ -34,6 +34,7 @@ typedef struct mapper {
   uint64_t filled, taken; /* cells; taken in order only */
   uint64_t out;       /* items given out */
   int64_t deadline;
+  uint64_t target;    /* what it waits for */
   int64_t told;       /* when the progress was last told */
   uint64_t reported;  /* what it was */
   /* of an iterator of ours: what the current cell gave, in a table (user value CURRENT) */
@@ -451,18 +452,20 @@ static void tell_progress(lua_State *L, mapper *m, int self, bool last) {
   lua_pop(L, 1);
 }
 
-/* Waits for the target; false at the mapper's deadline. */
-static bool await(lua_State *L, mapper *m, int self, uint64_t target) {
+/* Waits for the target; false at the mapper's deadline. A task goes on with `again`, which comes here before it does
+** anything else. */
+static bool await(lua_State *L, mapper *m, int self, uint64_t target, lua_KFunction again) {
   cc_object *o = &m->job->work.object;
   bool tells = lua_getiuservalue(L, self, PROGRESS) != LUA_TNIL;
   lua_pop(L, 1);
   for (;;) {
     int64_t deadline = m->deadline, soon = tells ? cc_clock() + NEWS : CC_FOREVER;
+    m->target = target;
     cc_job_aim(m->job, target);
-    cc_outcome outcome = bind_await_here(L, o, target, wait_job, m->crew, soon < deadline ? soon : deadline);
+    cc_outcome outcome = bind_await_then(L, o, target, wait_job, m->crew, soon < deadline ? soon : deadline, again);
     cc_job_aim(m->job, 0);
     if (outcome == CC_OK) return true;
-    if (soon >= deadline) return false;
+    if (deadline != CC_FOREVER && cc_clock() >= deadline) return false;
     tell_progress(L, m, self, false);
   }
 }
@@ -476,9 +479,10 @@ static bool is_done(const cc_job *j, uint64_t i) {
 typedef void use_values(lua_State *L, mapper *m, int n, int result);
 
 /* Runs a map to its end: `use` gets the values of each cell, in order, on top, and pops them.
-** The mapper is on top, `result` an index for `use`. False at the deadline. */
-static bool run(lua_State *L, mapper *m, int self, use_values *use, int result) {
+** `self` and `result` are indices of the mapper and for `use`. False at the deadline. */
+static bool run(lua_State *L, mapper *m, int self, use_values *use, int result, lua_KFunction again) {
   cc_job *j = m->job;
+  if (bind_resumes() && !await(L, m, self, m->target, again)) return false;
   for (;;) {
     fill(L, m, 3);
     while (m->taken < m->filled && is_done(j, m->taken)) {
@@ -492,7 +496,7 @@ static bool run(lua_State *L, mapper *m, int self, use_values *use, int result) 
     if (next_chunk(m) > 0) continue;
     uint64_t open = m->filled - m->taken, target = m->exhausted ? m->filled : m->taken + (open + 1) / 2;
     if (is_done(j, target - 1)) target = m->taken + 1; /* others are later than it */
-    if (!await(L, m, self, target)) return false;
+    if (!await(L, m, self, target, again)) return false;
   }
 }
 
@@ -507,20 +511,27 @@ static int timed_out(lua_State *L, mapper *m) {
   return 2;
 }
 
+/* Indices of maps: after the arguments. */
+enum { MAP = 5, LIST, REDUCE = 7, REDUCED };
+
+static int run_map(lua_State *L, int status, lua_KContext unused) {
+  mapper *m = lua_touserdata(L, MAP);
+  (void)status, (void)unused;
+  if (!run(L, m, MAP, use_list, LIST, run_map)) return timed_out(L, m);
+  tell_progress(L, m, MAP, true);
+  lua_pushinteger(L, m->n);
+  lua_setfield(L, LIST, "n");
+  lua_settop(L, LIST);
+  return 1;
+}
+
 static int map(lua_State *L, uint32_t flags) {
   lua_settop(L, 4);
   mapper *m = new_mapper(L, flags | CC_JOB_ORDERED, 4, false);
-  int self = lua_gettop(L);
-  lua_toclose(L, self);
+  lua_toclose(L, MAP);
   lua_createtable(L, m->n < 100000000 ? (int)m->n : 0, 1);
-  int result = lua_gettop(L);
   m->exhausted = m->n == 0;
-  if (!run(L, m, self, use_list, result)) return timed_out(L, m);
-  tell_progress(L, m, self, true);
-  lua_pushinteger(L, m->n);
-  lua_setfield(L, result, "n");
-  lua_settop(L, result);
-  return 1;
+  return run_map(L, LUA_OK, 0);
 }
 
 int bind_pool_map(lua_State *L) { return map(L, 0); }
@@ -541,19 +552,23 @@ static void use_reduce(lua_State *L, mapper *m, int n, int result) {
   lua_settop(L, first - 1);
 }
 
+static int run_map_reduce(lua_State *L, int status, lua_KContext unused) {
+  mapper *m = lua_touserdata(L, REDUCE);
+  (void)status, (void)unused;
+  if (!run(L, m, REDUCE, use_reduce, REDUCED, run_map_reduce)) return timed_out(L, m);
+  tell_progress(L, m, REDUCE, true);
+  lua_settop(L, REDUCED);
+  return 1;
+}
+
 int bind_pool_map_reduce(lua_State *L) {
   luaL_checktype(L, 4, LUA_TFUNCTION);
   lua_settop(L, 6);
   mapper *m = new_mapper(L, CC_JOB_ORDERED, 6, false);
-  int self = lua_gettop(L);
-  lua_toclose(L, self);
+  lua_toclose(L, REDUCE);
   lua_pushvalue(L, 5);
-  int result = lua_gettop(L);
   m->exhausted = m->n == 0;
-  if (!run(L, m, self, use_reduce, result)) return timed_out(L, m);
-  tell_progress(L, m, self, true);
-  lua_settop(L, result);
-  return 1;
+  return run_map_reduce(L, LUA_OK, 0);
 }
 
 /* ==} {== imap */
@@ -596,14 +611,12 @@ static cc_cell *next_cell(mapper *m) {
   return atomic_load(&c->state) >= CC_CELL_DONE ? c : NULL;
 }
 
-/* Upvalues: the pool, the mapper. */
-static int imap_next(lua_State *L) {
-  enum { POOL = 1, SELF, INPUT };
-  lua_settop(L, 0);
-  lua_pushvalue(L, lua_upvalueindex(POOL));
-  lua_pushvalue(L, lua_upvalueindex(SELF));
-  mapper *m = lua_touserdata(L, SELF);
-  lua_getiuservalue(L, SELF, SOURCE);
+enum { POOL = 1, SELF, INPUT }; /* indices of the iterator; the first two of its upvalues */
+
+static int imap_go_on(lua_State *L, int status, lua_KContext unused);
+
+/* The next result, or nothing. */
+static int next_result(lua_State *L, mapper *m) {
   for (;;) {
     if (m->at <= m->end) return give(L, m, SELF);
     if (m->fails) {
@@ -620,11 +633,28 @@ static int imap_next(lua_State *L) {
     tell_progress(L, m, SELF, over && m->out == (uint64_t)m->n);
     if (c != NULL) continue;
     if (!over && atomic_load(&m->job->stop) != CC_JOB_RUNS) raise(L, m, NULL);
-    if (over || !await(L, m, SELF, m->taken + 1)) {
+    if (over || !await(L, m, SELF, m->taken + 1, imap_go_on)) {
       end(m);
       return 0;
     }
   }
+}
+
+static int imap_go_on(lua_State *L, int status, lua_KContext unused) {
+  mapper *m = lua_touserdata(L, SELF);
+  (void)status, (void)unused;
+  if (await(L, m, SELF, m->target, imap_go_on)) return next_result(L, m);
+  end(m);
+  return 0;
+}
+
+static int imap_next(lua_State *L) {
+  lua_settop(L, 0);
+  lua_pushvalue(L, lua_upvalueindex(POOL));
+  lua_pushvalue(L, lua_upvalueindex(SELF));
+  mapper *m = lua_touserdata(L, SELF);
+  lua_getiuservalue(L, SELF, SOURCE);
+  return next_result(L, m);
 }
 
 static int imap(lua_State *L, uint32_t flags) {

@@ -195,9 +195,27 @@ int bind_crew_refuses(lua_State *L, const cc_crew *c) {
   }
 }
 
-/* Submits the n values from index `first` on, a function and its arguments; leaves the future's
-** handle on top. */
-static cc_future *submit(lua_State *L, cc_crew *c, int first, int n) {
+/* What is done with a future that was submitted, which is on top. */
+typedef int after_submit(lua_State *L);
+
+enum { SUBMIT, APPLY, APPLY_ASYNC, WAYS };
+static after_submit *const submitted[WAYS];
+
+static int submit_again(lua_State *L, int status, lua_KContext what) {
+  cc_crew *c = bind_crew(L);
+  cc_future *f = (cc_future *)bind_object(L, -1, CC_FUTURE);
+  bind_wait wait;
+  cc_outcome outcome;
+  cc_self *me = bind_enter_task_then(L, &wait, submit_again, what);
+  (void)status;
+  do outcome = cc_crew_submit(me, c, f, CC_FOREVER);
+  while (bind_again(L, &wait, outcome));
+  if (outcome == CC_CLOSED) bind_crew_refuses(L, c);
+  return submitted[what](L);
+}
+
+/* Submits the n values from index `first` on, a function and its arguments, and goes on with the future. */
+static int submit(lua_State *L, cc_crew *c, int first, int n, int what) {
   cc_item call;
   cc_self *me = cc_self_get();
   luaL_checkstack(L, 4, NULL);
@@ -207,19 +225,17 @@ static cc_future *submit(lua_State *L, cc_crew *c, int first, int n) {
   bind_place(L, f->place, sizeof f->place);
   codec_message(L, first, n, 1, &call);
   cc_future_set_call(me, f, &call);
-  bind_wait wait;
-  cc_outcome outcome;
-  me = bind_enter(L, &wait);
-  do outcome = cc_crew_submit(me, c, f, CC_FOREVER);
-  while (bind_again(L, &wait, outcome));
-  if (outcome == CC_CLOSED) bind_crew_refuses(L, c);
-  return f;
+  return submit_again(L, LUA_OK, what);
 }
 
 static int pool_submit(lua_State *L) {
   cc_crew *c = bind_crew(L);
   luaL_checktype(L, 2, LUA_TFUNCTION);
-  submit(L, c, 2, lua_gettop(L) - 1);
+  return submit(L, c, 2, lua_gettop(L) - 1, SUBMIT);
+}
+
+static int give_future(lua_State *L) {
+  (void)L;
   return 1;
 }
 
@@ -245,15 +261,21 @@ static cc_outcome wait_for(cc_self *me, cc_object *o, uint64_t what, int64_t dea
   return cc_future_wait(me, (cc_future *)o, deadline);
 }
 
-static int pool_apply(lua_State *L) {
+static int apply(lua_State *L) {
   cc_crew *c = bind_crew(L);
-  luaL_checktype(L, 2, LUA_TFUNCTION);
-  cc_future *f = bind_resumes() ? (cc_future *)bind_object(L, -1, CC_FUTURE) : submit(L, c, 2, lua_gettop(L) - 1);
+  cc_future *f = (cc_future *)bind_object(L, -1, CC_FUTURE);
   bind_await(L, &f->work.object, 0, wait_for, c, CC_FOREVER);
   if (cc_future_now(f) == CC_SUCCEEDED) return bind_push_result(L, f);
   bind_pool_keep(L, 1, f->traceback);
   bind_push_result(L, f);
   return lua_error(L);
+}
+
+static int pool_apply(lua_State *L) {
+  cc_crew *c = bind_crew(L);
+  if (bind_resumes()) return apply(L);
+  luaL_checktype(L, 2, LUA_TFUNCTION);
+  return submit(L, c, 2, lua_gettop(L) - 1, APPLY);
 }
 
 /* Pushes the function at index 2 and its arguments, which the list at index 3 has; returns how many
@@ -281,13 +303,19 @@ static int pool_apply_async(lua_State *L) {
   lua_settop(L, 5);
   for (int i = 4; i <= 5; i++)
     if (!lua_isnil(L, i)) luaL_checktype(L, i, LUA_TFUNCTION);
-  submit(L, c, 6, push_call(L));
+  int n = push_call(L);
+  return submit(L, c, 6, n, APPLY_ASYNC);
+}
+
+static int call_back(lua_State *L) {
   int future = lua_gettop(L);
   if (!lua_isnil(L, 4)) bind_call_back(L, future, 4, BIND_CALL_RESULTS);
   if (!lua_isnil(L, 5)) bind_call_back(L, future, 5, BIND_CALL_ERROR);
   lua_settop(L, future);
   return 1;
 }
+
+static after_submit *const submitted[WAYS] = {[SUBMIT] = give_future, [APPLY] = apply, [APPLY_ASYNC] = call_back};
 
 static int pool_poll(lua_State *L) {
   bind_crew(L);

@@ -207,31 +207,58 @@ static void transmit(program *p) {
   if (b->start == b->end && p->closing) cc_descriptor_shut(&p->fds[IN]);
 }
 
+/* What there is to wait for, and which stream each is; returns how many. */
+static size_t collect(const program *p, cc_polled list[STREAMS + 1], int streams[STREAMS + 1]) {
+  size_t n = 0;
+  bool pending = p->fds[IN] >= 0 && (p->buffers[IN].start < p->buffers[IN].end || p->closing);
+  for (int i = 0; i < STREAMS; i++) {
+    if (p->fds[i] < 0 || (i == IN && !pending)) continue;
+    list[n] = (cc_polled){p->fds[i], i == IN, false};
+    streams[n++] = i;
+  }
+  if (!p->ended && p->watch >= 0) {
+    list[n] = (cc_polled){p->watch, false, false};
+    streams[n++] = STREAMS;
+  }
+  return n;
+}
+
+#define TOLD_BY_NOTHING 2000000 /* ns between two looks at a program that nothing watches */
+
+/* For tasks, which wait by themselves: a list of descriptors, each with whether it is to be written;
+** and for how many seconds at most, if that is limited. */
+static int descriptors(lua_State *L) {
+  program *p = self(L);
+  cc_polled list[STREAMS + 1];
+  int streams[STREAMS + 1];
+  size_t n = collect(p, list, streams);
+  lua_createtable(L, 2 * (STREAMS + 1), 0);
+  for (size_t i = 0; i < n; i++) {
+    lua_pushinteger(L, list[i].fd);
+    lua_rawseti(L, -2, (lua_Integer)(2 * i + 1));
+    lua_pushboolean(L, list[i].writes);
+    lua_rawseti(L, -2, (lua_Integer)(2 * i + 2));
+  }
+  if (p->ended || p->watch >= 0) return 1;
+  lua_pushnumber(L, TOLD_BY_NOTHING * 1e-9);
+  return 2;
+}
+
 /* Waits until something happens, at most as long as the timeout at index 2 says, and moves what
 ** can be moved. Returns whether something has happened. */
 static int step(lua_State *L) {
   program *p = self(L);
   int64_t deadline = bind_deadline(L, 2);
   bind_wait wait;
-  cc_polled list[4];
+  cc_polled list[STREAMS + 1];
   cc_self *me = bind_enter(L, &wait);
   cc_outcome outcome;
-  int streams[4];
+  int streams[STREAMS + 1];
   size_t n;
   do {
-    n = 0;
-    bool pending = p->fds[IN] >= 0 && (p->buffers[IN].start < p->buffers[IN].end || p->closing);
-    for (int i = 0; i < STREAMS; i++) {
-      if (p->fds[i] < 0 || (i == IN && !pending)) continue;
-      list[n] = (cc_polled){p->fds[i], i == IN, false};
-      streams[n++] = i;
-    }
-    if (!p->ended && p->watch >= 0) {
-      list[n] = (cc_polled){p->watch, false, false};
-      streams[n++] = STREAMS;
-    }
+    n = collect(p, list, streams);
     int64_t until = deadline;
-    if (!p->ended && p->watch < 0) until = cc_clock() + 2000000; /* nothing tells of its end */
+    if (!p->ended && p->watch < 0) until = cc_clock() + TOLD_BY_NOTHING;
     if (until > deadline) until = deadline;
     outcome = cc_wait_ready(me, list, n, until == CC_NOW ? 1 : until);
   } while (bind_again(L, &wait, outcome == CC_TIMEOUT ? CC_OK : outcome));
@@ -338,7 +365,7 @@ static int pid(lua_State *L) {
 /* ==} */
 
 void bind_open_subprocess(lua_State *L) {
-  static const luaL_Reg methods[] = {{"step", step},
+  static const luaL_Reg methods[] = {{"step", step}, {"descriptors", descriptors},
                                      {"feed", feed},
                                      {"close_stdin", close_stdin},
                                      {"available", available},

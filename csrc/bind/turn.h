@@ -11,11 +11,15 @@ typedef struct bind_turn {
   cc_turn *turn;
 } bind_turn;
 
-/* Takes the turn; raises for a cancellation and the like. */
-void bind_take_turn(lua_State *L, const bind_turn *t);
+/* Does something with what is on the stack from index `first` on, while the caller has the turn. Its results are the
+** caller's, or it leaves an error on top: whether there is none. Nothing yields in it. */
+typedef bool bind_turn_work(lua_State *L, int first, const bind_turn *t);
 
-/* Calls f with all that is on the stack from index `first` on, while the caller has the turn; its
-** results are the caller's. An error is raised after the turn was given back; f cannot yield. */
+/* Takes the turn, does that, and gives it back. To be returned by a C function: a task is suspended meanwhile.
+** Raises what `work` left, and for a cancellation and the like. */
+int bind_with_turn(lua_State *L, int first, const bind_turn *t, bind_turn_work *work);
+
+/* Calls f in this way with all that is on the stack from index `first` on. */
 int bind_in_turn(lua_State *L, int first, const bind_turn *t, lua_CFunction f);
 
 /* The same for a change of ours that calls no function of others: its errors tell the position

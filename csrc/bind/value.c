@@ -134,6 +134,15 @@ static int call_and_store(lua_State *L) {
   return lua_gettop(L) - 1;
 }
 
+static bool call_held(lua_State *L, int first, const bind_turn *t) {
+  cc_value *v = (cc_value *)t->object;
+  cc_self *me = cc_self_get();
+  cc_value_hold(me, v);
+  int status = run_pcall(L, lua_gettop(L) - first, LUA_MULTRET);
+  cc_value_settle(me, v);
+  return status == LUA_OK;
+}
+
 static int value_update(lua_State *L) {
   cc_value *v = self(L);
   bind_turn t = turn_of(v);
@@ -141,13 +150,7 @@ static int value_update(lua_State *L) {
   luaL_checkstack(L, 4, NULL);
   lua_pushcfunction(L, call_and_store);
   lua_insert(L, 1);
-  bind_take_turn(L, &t);
-  cc_self *me = cc_self_get();
-  cc_value_hold(me, v);
-  int status = run_pcall(L, lua_gettop(L) - 1, LUA_MULTRET);
-  cc_value_settle(me, v);
-  cc_turn_give(me, t.guard, t.turn);
-  return status == LUA_OK ? lua_gettop(L) : lua_error(L);
+  return bind_with_turn(L, 1, &t, call_held);
 }
 
 static int value_tostring(lua_State *L) {

@@ -122,12 +122,14 @@ void cc_job_aim(cc_job *j, uint64_t target) { atomic_store(&j->owner.target, tar
 
 cc_outcome cc_job_wait(cc_self *me, cc_job *j, uint64_t target, int64_t deadline) {
   cc_object *o = &j->work.object;
+  if (cc_resumes(me, &deadline)) goto waits;
   if (reached(j, target)) return CC_OK;
   if (deadline == CC_NOW) return CC_TIMEOUT;
   cc_guard_lock(&o->guard, me->word);
   cc_stand(me, o);
   cc_guard_unlock(&o->guard);
   if (reached(j, target)) deadline = CC_NOW; /* only out of the line */
+waits:;
   cc_outcome outcome = cc_wait(me, o, &o->guard, &o->waiters, &me->slot->waiter, deadline);
   return outcome == CC_TIMEOUT && reached(j, target) ? CC_OK : outcome;
 }

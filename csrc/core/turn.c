@@ -2,6 +2,8 @@
 #include "core/turn.h"
 
 cc_outcome cc_turn_take(cc_self *me, cc_object *o, cc_guard *guard, cc_turn *t) {
+  int64_t deadline = CC_FOREVER;
+  if (cc_resumes(me, &deadline)) goto waits;
   cc_guard_lock(guard, me->word);
   bool mine = cc_turn_mine(me, t);
   if (mine) {
@@ -15,6 +17,7 @@ cc_outcome cc_turn_take(cc_self *me, cc_object *o, cc_guard *guard, cc_turn *t) 
   }
   cc_guard_unlock(guard);
   if (mine) return CC_OK;
+waits:
   return cc_wait(me, o, guard, &t->waiters, &me->slot->waiter, CC_FOREVER);
 }
 

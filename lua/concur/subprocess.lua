@@ -112,13 +112,24 @@ local function result_of(program, has)
   return result
 end
 
+-- Waits until something happens, at most so many seconds, and moves what can be moved. In a task of an event loop the
+-- others go on meanwhile.
+local function step(program, seconds)
+  if seconds ~= 0 and concur._in_task() then
+    local list, most = program:descriptors()
+    require "concur.async.ready"(list, most and math.min(most, seconds or most) or seconds)
+    seconds = 0
+  end
+  return program:step(seconds)
+end
+
 -- Kills the group and collects what is left, for a moment.
 local function kill(program)
   program:signal(KILL)
   concur.shield(function()
     local deadline = concur.now() + GRACE
-    while not program:status() and concur.now() < deadline do program:step(0.01) end
-    program:step(0)
+    while not program:status() and concur.now() < deadline do step(program, 0.01) end
+    step(program, 0)
   end)
 end
 
@@ -132,7 +143,7 @@ local function finish(program, deadline, limit)
     end
     local rest = deadline and deadline - concur.now()
     if rest and rest <= 0 then return "timeout" end
-    program:step(rest)
+    step(program, rest)
   end
 end
 
@@ -221,7 +232,7 @@ function Program:write(...)
     local waiting, open = program:available(IN)
     if not open then return nil, "closed" end
     if waiting == 0 then return self end
-    program:step()
+    step(program)
   end
 end
 
@@ -232,7 +243,7 @@ function Program:close_stdin() self._program:close_stdin() end
 local function await(program, stream)
   local before, open = program:available(stream)
   while open do
-    program:step()
+    step(program)
     local now
     now, open = program:available(stream)
     if now > before then return true end
