@@ -41,6 +41,8 @@ static int proxy_with(lua_State *L) {
   return bind_with(L);
 }
 
+static int proxy_wait(lua_State *L) { return call(L, "wait", 2, 2); }
+
 /* As the local one: the predicate is called once more after the deadline. */
 static int proxy_wait_for(lua_State *L) {
   self(L);
@@ -56,7 +58,13 @@ static int proxy_wait_for(lua_State *L) {
       int64_t left = deadline - cc_clock();
       lua_pushnumber(L, left > 0 ? (lua_Number)left / 1e9 : 0);
     }
-    int n = call(L, "wait", 3, 3);
+    /* below another C function, so that a task's thread waits: what this loop knows is not on Lua's stack */
+    const int top = lua_gettop(L);
+    lua_pushcfunction(L, proxy_wait);
+    lua_pushvalue(L, 1);
+    if (top == 3) lua_pushvalue(L, 3);
+    lua_call(L, top - 1, LUA_MULTRET);
+    int n = lua_gettop(L) - top;
     if (lua_isnil(L, -n)) return n; /* lost */
     in_time = lua_toboolean(L, -n);
   }

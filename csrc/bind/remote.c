@@ -136,9 +136,9 @@ static void lessen(lua_State *L, int timeout, int64_t deadline) {
 
 /* Room for the reply; the caller pops the message. In a clean-up cancellation is held back. */
 static cc_outcome call(lua_State *L, bind_wait *wait, result *r, const char *name) {
-  size_t size;
-  const char *message = lua_tolstring(L, -1, &size);
-  cc_self *me = bind_enter(L, wait);
+  size_t size = 0;
+  const char *message = bind_resumes() ? NULL : lua_tolstring(L, -1, &size);
+  cc_self *me = bind_enter_task(L, wait);
   bool held_back = run_in_cleanup(L);
   bind_rearm(me, wait);
   if (held_back) me->shield++;
@@ -161,7 +161,7 @@ int bind_remote_call(lua_State *L, cc_link *k, uint64_t remote, const char *name
   r.link = k;
   r.remote = remote;
   do {
-    bind_push_packed(L, first, last, CODEC_NETWORK);
+    if (!bind_resumes()) bind_push_packed(L, first, last, CODEC_NETWORK);
     outcome = call(L, &wait, &r, name);
     lua_settop(L, last);
     again = outcome != CC_OK && outcome != CC_CLOSED && outcome != CC_MISUSE &&

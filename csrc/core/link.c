@@ -26,6 +26,9 @@ typedef struct call {
   cc_reply *reply;
   cc_outcome outcome; /* before `done` */
   bool done;          /* under the mutex */
+  bool task;          /* of one, which never leads; it is on the heap */
+  cc_outcome ended;   /* of a task's: what has ended its wait */
+  cc_reply kept;      /* likewise: the reply, until the task goes on */
 } call;
 
 typedef struct cc_link_private {
@@ -33,7 +36,11 @@ typedef struct cc_link_private {
   cc_guard mutex;               /* the rest */
   cc_wire wire;
   call *first, *last; /* pending, in order */
-  call *leader;       /* of these, or NULL */
+  call *leader;       /* of these or the reader, or NULL */
+  call reader;        /* in no list: stands for the kernel thread that leads while tasks wait */
+  bool reads, over;   /* that thread is there; it is to end, and what this is with it */
+  uint32_t tasks;     /* pending calls of theirs */
+  _Atomic uint32_t news; /* counts the reasons for the reader to look */
   uint64_t calls;     /* numbers them */
   cc_proxies proxies;
   uint64_t link_id; /* of the object; constant */
@@ -67,6 +74,7 @@ static void finish(own *p, call *c, cc_outcome outcome) {
   else p->first = c->next;
   if (c->next != NULL) c->next->previous = c->previous;
   else p->last = c->previous;
+  if (c->task) p->tasks--;
   c->outcome = outcome;
   c->done = true;
   if (p->leader == c) return; /* it looks by itself, and leads until it has left */
@@ -125,11 +133,17 @@ static void take_in(own *p) {
   settle(p);
 }
 
-/* The caller no longer leads: the first that waits does. */
+static void tell_reader(own *p) {
+  atomic_fetch_add(&p->news, 1);
+  cc_futex_wake(&p->news, 1);
+}
+
+/* The caller no longer leads: the first that waits does, or the reader for tasks. */
 static void pass_on(own *p) {
-  call *c = p->first;
+  call *c = p->tasks > 0 ? &p->reader : p->first;
   p->leader = c;
-  if (c == NULL) return;
+  if (c == &p->reader) tell_reader(p);
+  if (c == NULL || c == &p->reader) return;
   atomic_store_explicit(&c->waiter.granted, GRANT_LEAD, memory_order_release);
   cc_wake(c->waiter.slot);
 }
@@ -142,18 +156,23 @@ void cc_reply_drop(cc_reply *r) {
   r->size = 0;
 }
 
-/* Under the mutex, which it gives up while it polls. CC_OK: the call is done. */
+/* Under the mutex, which it gives up while it polls. */
+static cc_outcome poll_once(cc_self *me, own *p) {
+  cc_polled polled[2] = {{p->wire.fd, false, false}, {p->wire.fd, true, false}};
+  size_t n = cc_wire_waits(&p->wire) ? 2 : 1;
+  cc_guard_unlock(&p->mutex);
+  cc_outcome outcome = cc_wait_ready(me, polled, n, cc_clock() + LOOK);
+  cc_guard_lock(&p->mutex, me->word);
+  return outcome == CC_TIMEOUT ? CC_OK : outcome;
+}
+
+/* The same. CC_OK: the call is done. */
 static cc_outcome lead(cc_self *me, own *p, const call *c) {
   cc_outcome outcome = CC_OK;
   for (;;) {
     take_in(p);
     if (c->done || outcome != CC_OK) return c->done ? CC_OK : outcome;
-    cc_polled polled[2] = {{p->wire.fd, false, false}, {p->wire.fd, true, false}};
-    size_t n = cc_wire_waits(&p->wire) ? 2 : 1;
-    cc_guard_unlock(&p->mutex);
-    outcome = cc_wait_ready(me, polled, n, cc_clock() + LOOK);
-    if (outcome == CC_TIMEOUT) outcome = CC_OK;
-    cc_guard_lock(&p->mutex, me->word);
+    outcome = poll_once(me, p);
   }
 }
 
@@ -211,10 +230,95 @@ static cc_outcome send_call(cc_self *me, own *p, call *c, uint64_t remote, const
   if (p->last != NULL) p->last->next = c;
   else p->first = c;
   p->last = c;
-  if (p->leader == NULL) p->leader = c;
+  if (c->task) p->tasks++;
+  if (p->leader == NULL && !c->task) p->leader = c;
+  if (p->leader == NULL) pass_on(p);
   settle(p);
   return CC_OK;
 }
+
+/* {== calls of tasks: nobody of theirs can read from the socket, so a kernel thread does */
+
+static void end_own(own *p);
+
+static void read_for_tasks(void *arg) {
+  own *p = arg;
+  cc_self *me = cc_self_get();
+  me->no_signals = true;
+  cc_deadlock_active(me, false); /* open links count as pending */
+  cc_thread_set_name("concur-reader");
+  cc_guard_lock(&p->mutex, me->word);
+  while (!p->over) {
+    uint32_t news = atomic_load(&p->news);
+    while (p->leader == &p->reader && !p->over) {
+      take_in(p);
+      if (p->tasks == 0) pass_on(p);
+      else poll_once(me, p);
+    }
+    cc_guard_unlock(&p->mutex);
+    cc_futex_wait(&p->news, news, CC_FOREVER);
+    cc_guard_lock(&p->mutex, me->word);
+  }
+  p->reads = false;
+  cc_guard_unlock(&p->mutex);
+  end_own(p);
+}
+
+/* Under the mutex. */
+static bool start_reader(own *p) {
+  cc_thread_options usual = {0, NULL, 0};
+  if (!p->reads) p->reads = cc_thread_start(read_for_tasks, p, &usual) == 0;
+  return p->reads;
+}
+
+/* As await, but it gives the mutex up, and may return CC_SUSPENDED. */
+static cc_outcome await_in_task(cc_self *me, own *p, call *c) {
+  for (;;) {
+    bool done = c->done;
+    cc_guard_unlock(&p->mutex);
+    if (done) return c->ended;
+    uint32_t shield = c->ended != CC_OK; /* it was withdrawn, and what comes of that decides */
+    me->shield += shield;
+    cc_outcome outcome = cc_wait_any(me, NULL, &c->waiter, 1, CC_FOREVER);
+    me->shield -= shield;
+    if (outcome == CC_SUSPENDED) return outcome;
+    cc_guard_lock(&p->mutex, me->word);
+    if (c->done || outcome == CC_OK) continue;
+    c->ended = outcome;
+    put(p, CC_FRAME_WITHDRAW, c->id, 9);
+  }
+}
+
+static cc_outcome call_in_task(cc_self *me, own *p, uint64_t remote, const char *name, size_t nname,
+                               const void *arguments, size_t size, cc_reply *reply) {
+  call *c = (call *)(uintptr_t)me->kept;
+  cc_outcome outcome = CC_OK;
+  bool resumes = me->suspended;
+  me->suspended = false; /* it may be done, and not wait again */
+  if (!resumes && (c = calloc(1, sizeof *c)) == NULL) return CC_NO_MEMORY;
+  cc_guard_lock(&p->mutex, me->word);
+  if (!resumes) {
+    c->task = true;
+    c->waiter.slot = me->slot;
+    c->reply = &c->kept;
+    c->kept.bytes = c->kept.inlined;
+    outcome = start_reader(p) ? send_call(me, p, c, remote, name, nname, arguments, size) : CC_NO_MEMORY;
+    me->kept = (uint64_t)(uintptr_t)c;
+  }
+  if (outcome != CC_OK) {
+    cc_guard_unlock(&p->mutex);
+  } else {
+    outcome = await_in_task(me, p, c);
+    if (outcome == CC_SUSPENDED) return outcome;
+    outcome = outcome_of(c, outcome);
+    *reply = c->kept;
+    if (c->kept.bytes == c->kept.inlined) reply->bytes = reply->inlined;
+  }
+  free(c);
+  return outcome;
+}
+
+/* ==} */
 
 cc_outcome cc_link_call(cc_self *me, cc_link *k, uint64_t remote, const char *name, size_t nname,
                         const void *arguments, size_t size, cc_reply *reply) {
@@ -222,9 +326,11 @@ cc_outcome cc_link_call(cc_self *me, cc_link *k, uint64_t remote, const char *na
   call c;
   reply->bytes = reply->inlined;
   reply->size = 0;
+  if (me->suspended) return call_in_task(me, p, remote, name, nname, arguments, size, reply);
   if (cc_cancelled(me)) return CC_CANCELLED;
   /* so that the thread's end tells the server */
   if (!cc_hold_has(me, &k->object, 0) && !cc_hold_add(me, &k->object, 0)) return CC_NO_MEMORY;
+  if (me->suspends) return call_in_task(me, p, remote, name, nname, arguments, size, reply);
   memset(&c, 0, sizeof c);
   c.waiter.slot = me->slot;
   c.reply = reply;
@@ -323,8 +429,15 @@ static int64_t attend(own *p, int64_t now) {
   return next < now + quarter / 4 ? now + quarter / 4 : next;
 }
 
-/* Frees one whose link has died in another process. */
+/* Frees one whose link has died; none of its calls is pending. */
 static void end_own(own *p) {
+  cc_self *me = cc_self_get();
+  cc_guard_lock(&p->mutex, me->word);
+  bool reads = p->reads;
+  p->over = true;
+  if (reads) tell_reader(p); /* which does the rest, and may have done it when the mutex is free */
+  cc_guard_unlock(&p->mutex);
+  if (reads) return;
   if (p->open) cc_deadlock_pending(-1);
   cc_socket_cut(p->wire.fd); /* a child that is just being made may have it */
   cc_wire_close(&p->wire);
