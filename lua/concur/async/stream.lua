@@ -31,7 +31,8 @@ function streams.new(handle)
   streams.own(handle)
   local stream = setmetatable({
     handle = handle, loop = loop,
-    pieces = {}, first = 1, last = 0, size = 0, -- what has come: pieces first…last, of so many bytes
+    -- what has come: pieces first…last, less `at` bytes of the first one; of so many bytes
+    pieces = {}, first = 1, last = 0, at = 0, size = 0,
     ended = false,
     ahead = MOST, -- bytes read ahead of who reads
   }, Stream)
@@ -80,6 +81,7 @@ end
 local function check(stream)
   if stream.closed then error("the stream is closed", 3) end
   if stream.reader and stream.reader ~= loops.need_task(2) then error("another task is reading from the stream", 3) end
+  stream.wanted = nil -- of a read that was cancelled
 end
 
 -- Waits for more to come. False at the end.
@@ -103,32 +105,46 @@ local function more(stream)
   return stream.size > size
 end
 
--- All that has come, as one piece.
-local function joined(stream)
-  if stream.last ~= stream.first then
-    stream.pieces = {table.concat(stream.pieces, "", stream.first, stream.last)}
-    stream.first, stream.last = 1, 1
-  end
-  return stream.pieces[stream.first] or ""
-end
-
+-- Takes the first n bytes of what has come, which has as many.
 local function take(stream, n)
-  local all = joined(stream)
-  stream.size = #all - n
-  stream.pieces = {n < #all and all:sub(n + 1) or nil}
-  stream.first, stream.last = 1, n < #all and 1 or 0
-  return all:sub(1, n)
+  local pieces, parts, left = stream.pieces, nil, n
+  stream.size = stream.size - n
+  while true do
+    local piece, at = pieces[stream.first], stream.at
+    local rest = piece and #piece - at or left
+    if left < rest then
+      stream.at = at + left
+      local part = piece:sub(at + 1, at + left)
+      if not parts then return part end
+      parts[#parts + 1] = part
+      return table.concat(parts)
+    end
+    local part = piece and (at > 0 and piece:sub(at + 1) or piece) or ""
+    pieces[stream.first], stream.at = nil, 0
+    stream.first = stream.first + 1
+    if stream.first > stream.last then stream.first, stream.last = 1, 0 end
+    left = left - rest
+    if left == 0 and not parts then return part end
+    parts = parts or {}
+    parts[#parts + 1] = part
+    if left == 0 then return table.concat(parts) end
+  end
 end
 
+-- Looks at each piece once, however long the line, or short.
 local function read_line(stream, keep)
-  local from = 1
+  local i, before = stream.first, 0 -- the piece to be looked at, and the bytes before it
   while true do
-    local at = stream.size >= from and joined(stream):find("\n", from, true)
-    if at then
-      local line = take(stream, at)
-      return keep and line or line:sub(1, -2)
+    while i <= stream.last do
+      local start = i == stream.first and stream.at or 0
+      local at = stream.pieces[i]:find("\n", start + 1, true)
+      if at then
+        local line = take(stream, before + at - start)
+        return keep and line or line:sub(1, -2)
+      end
+      before = before + #stream.pieces[i] - start
+      i = i + 1
     end
-    from = stream.size + 1
     if not more(stream) then
       return stream.size > 0 and take(stream, stream.size) or nil
     end
