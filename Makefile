@@ -287,7 +287,7 @@ asan: ## specs under AddressSanitizer and UBSan
 
 # Not for ThreadSanitizer: it holds signals back while Lua code runs, and its stack of
 # calls grows with each error that Lua's longjmp carries over our functions.
-tsan: SPECS := $(or $(SPECS),$(filter-out spec/thread_signal_spec.lua spec/fuzz_spec.lua, \
+tsan: SPECS := $(or $(SPECS),$(filter-out spec/thread_signal_spec.lua spec/async_signal_spec.lua spec/fuzz_spec.lua, \
   $(sort $(wildcard spec/*_spec.lua spec/regress/*_spec.lua))))
 tsan: ## specs under ThreadSanitizer
 	@$(call checked,tsan,-fsanitize=thread -Wno-tsan -DCC_SANITIZE=1,$(fixed) env \

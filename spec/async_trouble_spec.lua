@@ -281,40 +281,46 @@ describe("a task that finds no place", function()
   end)
 end)
 
-describe("Ctrl-C", function()
-  for what, code in pairs {
-    waits = "concur.event():wait()",
-    computes = "while true do async.yield() end",
-    polls = "while true do concur.queue():get(0.001) end",
-  } do
-    it("stops a loop whose task " .. what .. ", and clean-up is awaited", function()
-      local child = assert(concur.subprocess.popen { arg[-1] or "lua5.4", "-e", ([[
-        local concur = require "concur"
-        local async = concur.async
-        print(pcall(async.run, function()
-          local main = async.current()
-          for _ = 1, 3 do
-            async.spawn(function()
-              local _ <close> = setmetatable({}, {__close = function()
-                async.sleep(0.001)
-                print "closed"
-              end})
-              %s
-            end)
-          end
-          async.yield()
-          print "up"
-          io.stdout:flush()
-          concur.event():wait()
-        end))
-      ]]):format(code) })
-      assert.are.equal("up", child:read())
-      child:kill(2)
-      for _ = 1, 3 do assert.are.equal("closed", child:read()) end
-      assert(child:read():find "^false.*interrupted!")
-      assert.are.equal(0, child:wait(T).code)
+describe("tasks that can only wait for each other", function()
+  it("are told", function()
+    local report = kit.error_of(function()
+      async.run(function()
+        local a, b
+        a = async.spawn(function() return b:await() end)
+        b = async.spawn(function() return async.gather(a) end)
+        a:await()
+      end)
     end)
-  end
+    assert(report:find "^spec/async_trouble_spec.lua:%d+: deadlock: every task of the loop waits for another\n", report)
+    assert(report:find("waits for several tasks", 1, true), report)
+  end)
+
+  it("may catch that and go on", function()
+    assert.are.equal(7, async.run(function()
+      local a, b
+      a = async.spawn(function()
+        local ok, err = pcall(b.await, b)
+        assert(not ok and err:find("deadlock", 1, true))
+        return 7
+      end)
+      b = async.spawn(function() pcall(a.await, a) end)
+      assert(select(2, pcall(a.await, a)):find("deadlock", 1, true))
+      return a:await()
+    end))
+  end)
+
+  it("are not told while something may come", function()
+    async.run(function()
+      local server <close> = assert(async.listen "127.0.0.1:0")
+      local accepting = async.spawn(function() return server:accept() end)
+      local outer = async.spawn(function() return accepting:await() end)
+      concur.spawn(function(address)
+        local loops = require "concur.async"
+        loops.run(function() loops.connect(address):close() end)
+      end, server:address())
+      outer:await():close()
+    end)
+  end)
 end)
 
 describe("an error", function()

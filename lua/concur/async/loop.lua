@@ -67,10 +67,27 @@ local function wake(task)
 end
 loops.wake = wake
 
---- Suspends the calling task until it is woken, or until the deadline (of concur.now's clock).
+-- "file:line: " of the nearest caller that is not of this library.
+local function position()
+  for level = 3, math.huge do
+    local info = debug.getinfo(level, "Sl")
+    if not info then return "" end
+    if info.currentline > 0 and not info.source:find("concur[/\\]async") then
+      return ("%s:%d: "):format(info.short_src, info.currentline)
+    end
+  end
+end
+
+--- Suspends the calling task until it is woken, or until the deadline (of concur.now's clock). Raises the report when
+-- it was told of a deadlock.
 function loops.wait(deadline)
-  if deadline then return concur._suspend(math.max(0, deadline - concur.now())) end
-  return concur._suspend()
+  concur._suspend(deadline and math.max(0, deadline - concur.now()))
+  local me = current
+  local told = me.told
+  if told then
+    me.told, me.awaits = nil, nil
+    error(position() .. told, 0)
+  end
 end
 
 local function report(task)
@@ -244,9 +261,43 @@ local function expire(loop)
   end
 end
 
+-- Whether something of libuv can happen.
+local function stirs(loop)
+  local active = false
+  uv.walk(function(handle)
+    if handle ~= loop.wakener and handle:is_active() then active = true end
+  end)
+  if active then return true end
+  loop.wakener:stop()
+  active = uv.loop_alive() -- requests, and handles that are being closed
+  loop.wakener:start("r", function() end)
+  return active
+end
+
+-- When all tasks wait for each other, and nothing else can happen, tells them. Returns whether that is so.
+local function tell_deadlock(loop)
+  local lines = {"deadlock: every task of the loop waits for another"}
+  for task in pairs(loop.tasks) do
+    local other = task.awaits
+    local mt = getmetatable(other)
+    if task.state ~= "waits" or type(other) ~= "table" or mt and mt ~= Task then return false end
+    local text = mt and tostring(other) or "several tasks"
+    lines[#lines + 1] = ("  %s waits for %s"):format(task, text)
+  end
+  if stirs(loop) then return false end
+  if #lines > 101 then table.move({("  and %d more"):format(#lines - 101)}, 1, 1, 102, lines) end
+  local told = table.concat(lines, "\n", 1, math.min(#lines, 102))
+  for task in pairs(loop.tasks) do
+    task.told = told
+    wake(task)
+  end
+  return true
+end
+
 -- Sleeps until something happens.
 local function sleep(loop)
   local first, timeout = loop.heap[1], nil
+  if not first and not next(loop.standing) and tell_deadlock(loop) then return end
   if first then timeout = math.max(0, first.deadline - concur.now()) end
   local theirs = uv.backend_timeout() -- of libuv's own timers, in milliseconds
   if theirs >= 0 and (not timeout or theirs / 1000 < timeout) then timeout = theirs / 1000 end
