@@ -87,7 +87,8 @@ CONCUR_API void concur_prepare(lua_State *L);
 /* Where the memory of these states comes from. open makes what `alloc` is given as its first
 ** argument (NULL means there is no memory), one per state, and close is called when the state is
 ** gone; both may be NULL: then arg itself is given to it, by many threads at one time. alloc NULL:
-** concur's own allocator. To be called before the first thread starts. CONCUR_OK, CONCUR_NO_MEMORY. */
+** concur's own allocator. To be called before the first thread starts. Child processes call it after a
+** fork: locks of its own need pthread_atfork. It must not call concur. CONCUR_OK, CONCUR_NO_MEMORY. */
 typedef struct concur_allocator {
   lua_Alloc alloc;
   void *(*open)(void *arg);
@@ -113,7 +114,7 @@ CONCUR_API void concur_release(void *object);
 /* The name of its type as concur.type gives it. Static storage. */
 CONCUR_API const char *concur_type_name(const void *object);
 
-/* Pushes a handle to it. Raises only for lack of memory. */
+/* Pushes a handle to it. Raises only for lack of memory, and where concur is not opened in L. */
 CONCUR_API void concur_push(lua_State *L, void *object);
 
 /* The object of the handle at that index, borrowed: valid while the handle is. NULL when the value is
@@ -149,7 +150,8 @@ typedef enum concur_type {
   CONCUR_NUMBER, /* a float */
   CONCUR_STRING,
   CONCUR_OBJECT,
-  CONCUR_OTHER   /* a table or function, packed: to be put elsewhere, or pushed on a Lua stack */
+  CONCUR_OTHER   /* a table or function, packed: to be put elsewhere, or pushed on a Lua stack; the first of several
+                 ** results only to be pushed (else CONCUR_TYPE) */
 } concur_type;
 
 /* One that a function filled keeps what it refers to until concur_item_clear; it must not be copied

@@ -4,11 +4,12 @@ local h = require "spec.support.helpers"
 local build = assert(package.searchpath("concur", package.cpath)):match("^(.*)/")
 
 describe("concur.h", function()
-  local directory, programs = {}, {}
+  local directory, programs, edges = {}, {}, nil
 
+  local found = ("-L'%s' -Wl,-rpath,'%s' -Werror -Wall -Wextra"):format(build, build)
   setup(function()
-    local found = ("-L'%s' -Wl,-rpath,'%s' -Werror -Wall -Wextra"):format(build, build)
     directory[1], programs.shared = h.compile("spec/c/embed.c", "embed", found, true, "-lconcur")
+    directory[3], edges = h.compile("spec/c/embed_edges.c", "edges", found, true, "-lconcur")
     -- a sanitizer's runtime comes from the environment, which a static library would need linked
     if not os.getenv("LUA") then
       directory[2], programs.static = h.compile("spec/c/embed.c", "embed", "-Werror", true, build .. "/libconcur.a")
@@ -47,5 +48,17 @@ describe("concur.h", function()
     it(what, function()
       for _, program in pairs(programs) do run(program, mode) end
     end)
+  end
+
+  local edge_modes = {
+    forward = "sends on what futures and threads gave, which then counts",
+    code = "takes code by its size, and binary code",
+    edges = "takes numbers, sizes and timeouts at the edge",
+    inside = "waits and starts in C functions of threads, tasks and processes",
+    hooks = "survives hooks that yield, raise, or are changed meanwhile",
+    last = "releases in threads that are new to concur",
+  }
+  for mode, what in pairs(edge_modes) do
+    it(what, function() run(edges, mode) end)
   end
 end)

@@ -93,6 +93,11 @@ void bare_first(const unsigned char *bytes, size_t size, cc_object *const *objec
   }
 }
 
+bool bare_alone(const unsigned char *bytes, size_t size) {
+  uint64_t n = 0;
+  return size > 2 && format_get_varint(bytes + 2, bytes + size, &n) != NULL && n == 1;
+}
+
 /* ==} {== making */
 
 codec_writer *bare_begin(void) {

@@ -37,6 +37,9 @@ typedef struct bare_value {
 void bare_first(const unsigned char *bytes, size_t size, cc_object *const *objects, uint32_t nobjects,
                 bare_value *v);
 
+/* Whether it is a message of one value. */
+bool bare_alone(const unsigned char *bytes, size_t size);
+
 /* Begin a message of one value: that one; an array of n values, a table of n pairs. What follows are
 ** values, for a table each behind its key, until bare_end. NULL: no memory. */
 codec_writer *bare_begin(void);

@@ -163,6 +163,26 @@ static codec_writer *begin(void) {
   return bare_begin();
 }
 
+/* What another may refer to without counting, as a future does to itself, gets a message of its own that counts. */
+static int send_parcel(cc_parcel *p, cc_item *to) {
+  if (p->nobjects == 0) {
+    cc_item_retain(to);
+    return CONCUR_OK;
+  }
+  to->u.parcel = cc_parcel_new(p->size, cc_parcel_objects(p), p->nobjects);
+  if (to->u.parcel == NULL) return CONCUR_NO_MEMORY;
+  memcpy(to->u.parcel->bytes, p->bytes, p->size);
+  return CONCUR_OK;
+}
+
+static int send_packed(const cc_item *in, cc_item *to) {
+  bool long_one = cc_item_has_parcel(in->kind);
+  const unsigned char *bytes = long_one ? in->u.parcel->bytes : in->u.bytes;
+  if (!bare_alone(bytes, long_one ? in->u.parcel->size : in->size)) return CONCUR_TYPE;
+  cc_item_copy(to, in);
+  return long_one ? send_parcel(in->u.parcel, to) : CONCUR_OK;
+}
+
 static int send_object(const concur_item *from, cc_item *to) {
   bare_value v;
   if (!get_bare(from, &v)) return CONCUR_TYPE;
@@ -194,12 +214,7 @@ int host_send(const concur_item *from, cc_item *to) {
       return CONCUR_OK;
     case CONCUR_STRING: return send_string(from->as.string.bytes, from->as.string.size, to);
     case CONCUR_OBJECT: return send_object(from, to);
-    case CONCUR_OTHER:
-      /* what came from a thread or a future may refer to that without counting */
-      if (from->owner != NULL) return CONCUR_TYPE;
-      cc_item_copy(to, stored(from));
-      cc_item_retain(to);
-      return CONCUR_OK;
+    case CONCUR_OTHER: return send_packed(stored(from), to);
     default: return CONCUR_TYPE;
   }
 }

@@ -1,8 +1,11 @@
 /* References, handles, and the types of objects. */
 #include "host/host.h"
 
+#include <lauxlib.h>
+
 #include "codec/handle.h"
 #include "core/deadlock.h"
+#include "run/context.h"
 
 void *host_own(void *o) {
   if (o != NULL) cc_deadlock_pending(1);
@@ -24,7 +27,13 @@ const char *concur_type_name(const void *object) {
   return cc_kind_name((cc_kind)((const cc_object *)object)->kind);
 }
 
-void concur_push(lua_State *L, void *object) { handle_push(L, object); }
+void concur_push(lua_State *L, void *object) {
+  luaL_checkstack(L, 3, NULL);
+  run_push_module(L);
+  if (!lua_istable(L, -1)) luaL_error(L, "concur is not opened in this state");
+  lua_pop(L, 1);
+  handle_push(L, object);
+}
 
 void *concur_to_object(lua_State *L, int index) {
   const codec_handle *h = handle_test(L, index);

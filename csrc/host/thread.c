@@ -26,15 +26,25 @@ typedef struct beginning {
   int status;        /* when it raises */
 } beginning;
 
-static void load(lua_State *L, const concur_start *s) {
-  const char *name = s->chunkname != NULL ? s->chunkname : s->code;
+/* The code itself is its name: a string of Lua, which ends with a zero. */
+static const char *push_name(lua_State *L, const concur_start *s) {
+  if (s->chunkname != NULL) return lua_pushstring(L, s->chunkname);
+  return s->size != 0 ? lua_pushlstring(L, s->code, s->size) : lua_pushstring(L, s->code);
+}
+
+static void load(lua_State *L, beginning *b) {
+  const concur_start *s = b->start;
   int result = LUA_OK;
-  if (s->file != NULL)
+  if (s->file != NULL) {
     result = luaL_loadfilex(L, s->file, NULL);
-  else if (s->code != NULL)
+  } else if (s->code != NULL) {
+    const char *name = push_name(L, s);
     result = luaL_loadbufferx(L, s->code, s->size != 0 ? s->size : strlen(s->code), name, NULL);
-  else
+    lua_remove(L, -2);
+  } else {
     luaL_error(L, "neither a file nor code is given");
+  }
+  if (result == LUA_ERRMEM) b->status = CONCUR_NO_MEMORY;
   if (result != LUA_OK) lua_error(L);
 }
 
@@ -56,7 +66,7 @@ static int begin(lua_State *L) {
   run_push_module(L);
   lua_getfield(L, -1, s->process ? "process" : "thread");
   lua_newtable(L);
-  load(L, s);
+  load(L, b);
   lua_setfield(L, -2, "target");
   b->status = CONCUR_SYSTEM;
   push_arguments(L, s);
@@ -125,7 +135,7 @@ static void receive(run_thread *t, concur_item *item) {
   int code = 0;
   cc_guard_lock(&t->object.guard, cc_self_word());
   p = t->result;
-  if (p != NULL) cc_parcel_retain(p);
+  if (p != NULL) cc_parcel_take(p);
   cc_guard_unlock(&t->object.guard);
   if (p != NULL) {
     host_stored(item)->kind = CC_ITEM_PARCEL;

@@ -47,35 +47,31 @@ int concur_value_get(concur_value *v, concur_item *item) {
 }
 
 /* Adds where the content is an integer; that of another kind is left as it is. */
-static int add(cc_self *me, cc_value *v, const cc_item *n, cc_item *sum) {
-  cc_item now;
-  cc_value_get(me, v, &now);
-  bool integer = now.kind == CC_ITEM_INTEGER;
-  cc_item_drop(&now);
-  if (!integer) return CONCUR_TYPE;
-  switch (cc_value_add(me, v, n, sum)) {
-    case CC_OK: return CONCUR_OK;
-    case CC_TIMEOUT: return CONCUR_TIMEOUT;
-    default: return CONCUR_TYPE;
+static int add(cc_self *me, cc_value *v, int64_t n, int64_t *sum) {
+  for (bool done = false;;) {
+    cc_item now, next = {0, CC_ITEM_INTEGER, {0}};
+    cc_value_get(me, v, &now);
+    if (now.kind != CC_ITEM_INTEGER) {
+      cc_item_drop(&now);
+      return CONCUR_TYPE;
+    }
+    *sum = (int64_t)(now.u.word + (uint64_t)n);
+    next.u.word = (uint64_t)*sum;
+    if (cc_value_compare_swap(me, v, &now, &next, &done) != CC_OK) return CONCUR_TIMEOUT;
+    if (done) return CONCUR_OK;
   }
 }
 
 int concur_value_add(concur_value *v, int64_t n, int64_t *result) {
-  cc_item change = {0, CC_ITEM_INTEGER, {(uint64_t)n}}, sum = {0, CC_ITEM_INTEGER, {0}};
   cc_self *me = cc_self_get();
-  int64_t fast;
+  int64_t sum = 0;
   int status = CONCUR_OK;
-  if (cc_value_add_integer(core(v), n, &fast)) {
-    if (result != NULL) *result = fast;
-    return status;
-  }
-  status = add(me, core(v), &change, &sum);
+  if (!cc_value_add_integer(core(v), n, &sum)) status = add(me, core(v), n, &sum);
   if (status == CONCUR_TIMEOUT && (status = take_turn(me, core(v))) == CONCUR_OK) {
-    status = add(me, core(v), &change, &sum);
+    status = add(me, core(v), n, &sum);
     give_turn(me, core(v));
   }
-  if (status == CONCUR_OK && sum.kind != CC_ITEM_INTEGER) return CONCUR_TYPE;
-  if (status == CONCUR_OK && result != NULL) *result = (int64_t)sum.u.word;
+  if (status == CONCUR_OK && result != NULL) *result = sum;
   return status;
 }
 

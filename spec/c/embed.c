@@ -2,66 +2,10 @@
 ** A program that uses concur.h without and beside Lua states, run by spec/embed_spec.lua. Its argument
 ** says what to do, a second one that a sanitizer watches; it prints "ok".
 */
-#include <concur.h>
-#include <lauxlib.h>
-#include <lua.h>
-#include <lualib.h>
+#include "embed.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#define CHECK(x) ((x) ? (void)0 : fail(#x, __LINE__))
 #define N 2000
 #define THREADS 4
-
-static _Noreturn void fail(const char *what, int line) {
-  fprintf(stderr, "embed.c:%d: %s\n", line, what);
-  fflush(stderr);
-  _Exit(1);
-}
-
-static concur_thread *start(const concur_start *s) {
-  concur_thread *t;
-  char message[300];
-  int status = concur_thread_start(s, &t, message, sizeof message);
-  if (status != CONCUR_OK) {
-    fprintf(stderr, "%s: %s\n", concur_status_text(status), message);
-    fail("concur_thread_start", __LINE__);
-  }
-  return t;
-}
-
-static concur_item integer(int64_t n) { return (concur_item){.type = CONCUR_INTEGER, .as.integer = n}; }
-
-static concur_item string(const char *s) {
-  return (concur_item){.type = CONCUR_STRING, .as.string = {s, strlen(s)}};
-}
-
-static concur_item object(void *o) { return (concur_item){.type = CONCUR_OBJECT, .as.object = o}; }
-
-static int is_string(const concur_item *item, const char *s) {
-  return item->type == CONCUR_STRING && item->as.string.size == strlen(s) &&
-         memcmp(item->as.string.bytes, s, strlen(s)) == 0;
-}
-
-static lua_State *open_state(void) {
-  lua_State *L = luaL_newstate();
-  CHECK(L != NULL);
-  luaL_openlibs(L);
-  luaL_requiref(L, "concur", luaopen_concur, 1);
-  lua_pop(L, 1);
-  return L;
-}
-
-static void run(lua_State *L, const char *script) {
-  if (luaL_dostring(L, script) == LUA_OK) return;
-  fprintf(stderr, "%s\n", lua_tostring(L, -1));
-  fail(script, __LINE__);
-}
 
 /* {== queues from C alone */
 
@@ -560,8 +504,6 @@ static void memory(void) {
 
 /* ==} {== the module comes and goes */
 
-static int watched; /* by a sanitizer */
-
 static long resident(void) {
   long pages = 0, skip;
   FILE *f = fopen("/proc/self/statm", "r");
@@ -619,21 +561,10 @@ static void deadlocks(void) {
 /* ==} */
 
 int main(int argc, char **argv) {
-  static const struct {
-    const char *name;
-    void (*f)(void);
-  } modes[] = {{"queues", queues},   {"items", items},     {"locks", locks},          {"signals", signals},
-               {"values", values},   {"updated", updated}, {"futures", futures},      {"threads", in_threads},
-               {"scripts", scripts}, {"memory", memory},   {"processes", in_processes}, {"again", again},
-               {"deadlocks", deadlocks}};
-  watched = argc > 2;
-  CHECK(concur_version() == CONCUR_VERSION_NUMBER);
-  CHECK(concur_init() == CONCUR_OK && concur_init() == CONCUR_OK);
-  for (size_t i = 0; argc > 1 && i < sizeof modes / sizeof *modes; i++) {
-    if (strcmp(argv[1], modes[i].name) != 0) continue;
-    modes[i].f();
-    puts("ok");
-    return 0;
-  }
-  fail("a mode", __LINE__);
+  static const mode modes[] = {{"queues", queues},   {"items", items},     {"locks", locks},
+                               {"signals", signals}, {"values", values},   {"updated", updated},
+                               {"futures", futures}, {"threads", in_threads}, {"scripts", scripts},
+                               {"memory", memory},   {"processes", in_processes}, {"again", again},
+                               {"deadlocks", deadlocks}, {NULL, NULL}};
+  return run_mode(argc, argv, modes);
 }
