@@ -8,7 +8,7 @@ local kit = require "spec.support.kit"
 local function read(path)
   local events, head = {}, nil
   for line in io.lines(path) do
-    local text = line:gsub(",$", ""):gsub('"([%a_]+)":', "%1=")
+    local text = line:gsub(",$", ""):gsub('"([%a_]+)":', "%1="):gsub("\\u(%x%x%x%x)", "\\u{%1}")
     if line:find '^{"ph"' then
       events[#events + 1] = assert(load("return " .. text))()
     elseif line:find "^{" then
@@ -207,6 +207,116 @@ describe("concur.trace", function()
     assert(#select_by(events, { cat = "wait", name = "wait for tasks and I/O" }) > 0)
   end)
 
+  it("knows the ends of threads that another names", function()
+    blocks.with_directory(function(directory)
+      local go, started = concur.event(), concur.event()
+      local first = concur.spawn(function() go:wait(kit.TIMEOUT) end)
+      local starter = concur.spawn(function()
+        concur.trace.start(directory .. "/trace.json")
+        started:set()
+        return concur.current().ident
+      end)
+      assert(started:wait(kit.TIMEOUT))
+      go:set()
+      kit.join(first)
+      kit.join(starter)
+      concur.sleep(0.05)
+      concur.trace.stop()
+      local slice = one(read(directory .. "/trace.json"), { ph = "X", cat = "thread", tid = first.ident })
+      local main = one(read(directory .. "/trace.json"), { ph = "X", cat = "thread", tid = concur.current().ident })
+      assert(slice.dur <= main.dur - 40000, slice.dur)
+    end)
+  end)
+
+  it("keeps as few events as it is told", function()
+    for limit = 1, 3 do
+      local events, dropped = traced(function()
+        for _ = 1, 10 do concur.sleep(0.0001) end
+      end, { limit = limit })
+      assert(#events <= 2 * limit and dropped >= 10 - limit, #events)
+    end
+  end)
+
+  it("is one that goes on until its file is written", function()
+    blocks.with_directory(function(directory)
+      local paths, good = {}, concur.value(0)
+      for i = 1, 4 do
+        paths[i] = concur.spawn(function(path)
+          for _ = 1, 25 do
+            local begun, err = pcall(concur.trace.start, path, { limit = 3000 })
+            assert(begun or err:find("a trace goes on already", 1, true), err)
+            for _ = 1, 50 do concur.sleep(0.00001) end
+            local ended, result = pcall(concur.trace.stop)
+            assert(ended or result:find("no trace goes on", 1, true), result)
+            if ended then
+              local file <close> = assert(io.open(result))
+              local text = file:read "a"
+              assert(text:find "^{.*\n]}\n$" and not text:find '"dur":%-', result)
+              good:add(1)
+            end
+          end
+        end, ("%s/%d.json"):format(directory, i))
+      end
+      for _, t in ipairs(paths) do kit.join(t) end
+      assert(good:get() > 0)
+    end)
+  end)
+
+  it("can be begun again when a process was killed in the middle of stop, or of start", function()
+    blocks.with_directory(function(directory)
+      local begun = concur.event()
+      for i = 1, 12 do
+        begun:clear()
+        local p = concur.process(function(path)
+          for round = 1, math.huge do
+            pcall(concur.trace.start, path)
+            for _ = 1, 300 do concur.event():wait(0) concur.sleep(0) end
+            pcall(concur.trace.stop)
+            if round == 2 then begun:set() end
+          end
+        end, directory .. "/child.json"):start()
+        assert(begun:wait(kit.TIMEOUT))
+        concur.sleep(0.0007 * i)
+        p:kill()
+        p:join()
+        pcall(concur.trace.stop)
+        assert(concur.trace.start(directory .. "/trace.json"))
+        concur.trace.stop()
+      end
+    end)
+  end)
+
+  it("leaves a file alone when it cannot begin", function()
+    blocks.with_directory(function(directory)
+      local path = directory .. "/precious"
+      local file <close> = assert(io.open(path, "w"))
+      file:write "precious"
+      file:close()
+      concur.trace.start "/dev/null"
+      kit.raises("a trace goes on already", function() concur.trace.start(path) end)
+      concur.trace.stop()
+      assert.equal("precious", h.read(path))
+    end)
+  end)
+
+  it("has any name of a thread in valid JSON", function()
+    local names = {
+      '"\\\1\127\n', "\255\254\192\128", "\237\160\128", "\226\130", "</script><!--<script>", "äöü€😀äöü€😀",
+      "%d%s",
+    }
+    local events = traced(function()
+      for _, name in ipairs(names) do
+        kit.join(concur.thread { name = name, target = function() concur.sleep(0.0001) end }:start())
+      end
+    end)
+    local found = {}
+    for _, e in ipairs(select_by(events, { ph = "M", name = "thread_name" })) do
+      assert(utf8.len(e.args.name), e.args.name)
+      found[e.args.name] = true
+    end
+    assert(found["</script><!--<script>"] and found["%d%s"])
+  end)
+
   it("raises for misuse, at the caller", function()
     kit.raises("no trace goes on", function() concur.trace.stop() end)
     kit.raises("bad argument #1 to 'start' (string expected, got nil)", function() concur.trace.start() end)
@@ -215,6 +325,14 @@ describe("concur.trace", function()
     kit.raises("unknown option 'depth' for a trace", function() concur.trace.start("/dev/null", { depth = 1 }) end)
     kit.raises("cannot write the trace: /nowhere/x.json: No such file or directory",
       function() concur.trace.start "/nowhere/x.json" end)
+    kit.raises("bad argument #2 to 'start' (table expected, got number)",
+      function() concur.trace.start("/dev/null", 5) end)
+    kit.raises("bad argument #1 to 'start' (a path has no zero bytes)",
+      function() concur.trace.start "/dev/null\0x" end)
+    kit.raises("cannot start the trace: File name too long",
+      function() concur.trace.start("/dev/" .. ("./"):rep(600) .. "null") end)
+    concur.trace.start "/dev/full"
+    kit.raises("cannot write the trace: /dev/full: No space left on device", function() concur.trace.stop() end)
     concur.trace.start "/dev/null"
     kit.raises("a trace goes on already", function() concur.trace.start "/dev/null" end)
     concur.trace.stop()
@@ -225,7 +343,7 @@ describe("concur.trace", function()
     local function page(fn)
       blocks.with_directory(function(directory)
         concur.trace.start(directory .. "/trace.html")
-        local thread = concur.thread { name = "</script> & <b>", target = function()
+        local thread = concur.thread { name = "</script>&<b><!--<script>", target = function()
           concur.lock():with(function() concur.sleep(0.005) end)
           concur.queue():get(0.001)
         end }
@@ -259,7 +377,7 @@ describe("concur.trace", function()
         local status = dom:match '<p id="status">(.-)</p>'
         assert(status and status:find "^%d+ threads, 1 processes, %d+ locks, %d+ queues, %d+ events in [%d.]+ s$",
           status or h.read(path .. ".log"))
-        assert(dom:find("<td>&lt;/script&gt; &amp; &lt;b&gt;</td>", 1, true))
+        assert(dom:find("<td>&lt;/script&gt;&amp;&lt;b&gt;&lt;!--&lt;sc", 1, true))
         assert(dom:find "<td>held lock #%d+</td>" and dom:find "<td>queue #%d+</td>")
       end)
     end)

@@ -49,16 +49,36 @@ static int trace_start(lua_State *L) {
   return 1;
 }
 
-/* Returns the path, start and end in nanoseconds, and how many events were left out; nil when none went on. */
+/* The right to read the last trace, which nobody can begin another before it is given back. */
+static int reading_end(lua_State *L) {
+  bool *reading = lua_touserdata(L, 1);
+  if (*reading) cc_trace_done();
+  *reading = false;
+  return 0;
+}
+
+static bool *new_reading(lua_State *L) {
+  static const luaL_Reg methods[] = {{"__gc", reading_end}, {"__close", reading_end}, {NULL, NULL}};
+  bool *reading = lua_newuserdatauv(L, sizeof *reading, 0);
+  *reading = false;
+  luaL_newlib(L, methods);
+  lua_setmetatable(L, -2);
+  return reading;
+}
+
+/* Returns what is to be closed when it has been read, the path, start and end in nanoseconds, and how many
+** events were left out; nil when none went on. */
 static int trace_stop(lua_State *L) {
   const cc_trace *t = &cc_family_root->trace;
   char path[CC_TRACE_PATH];
+  bool *reading = new_reading(L);
   if (!cc_trace_stop(cc_self_get(), path)) return 0;
+  *reading = true;
   lua_pushstring(L, path);
   lua_pushinteger(L, atomic_load(&t->start));
   lua_pushinteger(L, atomic_load(&t->end));
   lua_pushinteger(L, (lua_Integer)atomic_load(&t->dropped));
-  return 4;
+  return 5;
 }
 
 /* kind, time, pid, thread's ident; then its text, or span, type, id and number. */

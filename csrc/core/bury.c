@@ -70,6 +70,7 @@ static void inherit_globals(cc_self *me, cc_family *f, uint32_t process) {
   inherit(me, &f->object_guard, process);
   inherit(me, &f->deadlock_guard, process);
   inherit(me, &f->log.guard, process);
+  inherit(me, &f->trace_guard, process);
   inherit(me, &f->arena.guard, process);
   for (uint32_t i = 0; i < CC_ARENA_CLASSES; i++) inherit(me, &f->arena.classes[i].guard, process);
   for (uint32_t i = 0; i < CC_REFERENCE_SHARDS; i++) inherit(me, &f->references[i].guard, process);
@@ -184,6 +185,7 @@ void cc_bury(uint32_t process, cc_end how) {
   cc_objects_bury(process);
   if (!clean) wake_all(f);
   atomic_fetch_sub(&f->pending, atomic_exchange(&p->pending, 0));
+  cc_trace_bury(process);
   atomic_store(&p->listens, 0);
   atomic_store(&p->object, NULL);
   atomic_store(&p->pid, 0);

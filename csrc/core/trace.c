@@ -18,33 +18,50 @@ static cc_trace *trace(void) { return &cc_family_root->trace; }
 
 /* {== writing */
 
-static void begin_block(cc_slot *s, cc_trace_block *b, uint32_t number) {
+static void begin_block(cc_slot *s, cc_trace_block *b, uint32_t number, uint32_t room) {
   atomic_store(&b->n, 0);
+  atomic_store(&b->room, room);
   atomic_store_explicit(&b->number, number, memory_order_release);
   s->trace_now = b;
+}
+
+/* How many events the next block may have; 0: the trace is full. */
+static uint32_t take_room(void) {
+  int64_t left = atomic_load(&trace()->room), n;
+  do {
+    n = left < ROOM ? left : ROOM;
+    if (n <= 0) return 0;
+  } while (!atomic_compare_exchange_weak(&trace()->room, &left, left - n));
+  return (uint32_t)n;
+}
+
+/* A new block at the end of the slot's, or NULL. */
+static cc_trace_block *new_block(cc_self *me, _Atomic(cc_trace_block *) *place) {
+  cc_trace_block *b = cc_arena_take(sizeof *b + ROOM * sizeof *b->events);
+  if (b == NULL) return NULL;
+  memset(b, 0, sizeof *b);
+  uint32_t begin = cc_begin(me);
+  cc_note(me, *place);
+  atomic_store(place, b);
+  cc_hand_lay(me, me->slot, b);
+  cc_commit(me, begin);
+  return b;
 }
 
 /* A block with room, or NULL. The slot's own thread. */
 static cc_trace_block *block(cc_self *me, cc_slot *s, uint32_t number) {
   cc_trace_block *b = s->trace_now;
-  if (cc_likely(b != NULL && atomic_load(&b->number) == number && atomic_load(&b->n) < ROOM)) return b;
-  bool same = b != NULL && atomic_load(&b->number) == number; /* it is full */
-  if (atomic_fetch_sub(&trace()->room, ROOM) < ROOM) {
-    atomic_fetch_add(&trace()->room, ROOM);
+  bool same = b != NULL && atomic_load(&b->number) == number;
+  if (cc_likely(same && atomic_load(&b->n) < atomic_load(&b->room))) return b;
+  uint32_t room = take_room();
+  if (room == 0) return NULL;
+  _Atomic(cc_trace_block *) *place = same ? &b->next : &s->trace_first; /* the same: it is full */
+  cc_trace_block *next = atomic_load(place);
+  if (next == NULL && (next = new_block(me, place)) == NULL) {
+    atomic_fetch_add(&trace()->room, room);
     return NULL;
   }
-  cc_trace_block *next = same ? b->next : atomic_load(&s->trace_first);
-  if (next == NULL) {
-    next = cc_arena_take(sizeof *next + ROOM * sizeof *next->events);
-    if (next == NULL) return NULL;
-    memset(next, 0, sizeof *next);
-    cc_hand_drop(me, next);
-    if (same)
-      b->next = next;
-    else
-      atomic_store(&s->trace_first, next);
-  }
-  begin_block(s, next, number);
+  begin_block(s, next, number, room);
   return next;
 }
 
@@ -156,7 +173,7 @@ int cc_trace_start(cc_self *me, int64_t limit, const char *path) {
   sampler *s = calloc(1, sizeof *s);
   if (s == NULL) return ENOMEM;
   cc_guard_lock(&cc_family_root->trace_guard, me->word);
-  int error = atomic_load(&t->on) != 0 ? EALREADY : 0;
+  int error = atomic_load(&t->on) != 0 || atomic_load(&t->reader) != 0 ? EALREADY : 0;
   if (error == 0) {
     uint32_t number = atomic_load(&t->last) + 1;
     if (number == 0) number = 1;
@@ -180,6 +197,7 @@ bool cc_trace_stop(cc_self *me, char path[CC_TRACE_PATH]) {
   cc_guard_lock(&cc_family_root->trace_guard, me->word);
   bool on = atomic_load(&t->on) != 0;
   if (on) {
+    atomic_store(&t->reader, cc_family_self + 1);
     tell(0);
     atomic_store(&t->end, cc_clock());
     memcpy(path, t->path, CC_TRACE_PATH);
@@ -188,6 +206,13 @@ bool cc_trace_stop(cc_self *me, char path[CC_TRACE_PATH]) {
   }
   cc_guard_unlock(&cc_family_root->trace_guard);
   return on;
+}
+
+void cc_trace_done(void) { atomic_store(&trace()->reader, 0); }
+
+void cc_trace_bury(uint32_t process) {
+  uint32_t reader = process + 1;
+  atomic_compare_exchange_strong(&trace()->reader, &reader, 0);
 }
 
 /* ==} {== reading */
@@ -201,8 +226,8 @@ const cc_trace_event *cc_trace_next(cc_trace_reader *r) {
   for (;;) {
     if (r->block != NULL && r->at < atomic_load_explicit(&r->block->n, memory_order_acquire))
       return &r->block->events[r->at++];
-    if (r->block != NULL && r->at == ROOM) {
-      r->block = usable(r->block->next);
+    if (r->block != NULL && r->at == atomic_load(&r->block->room)) {
+      r->block = usable(atomic_load(&r->block->next));
     } else {
       if (r->slot == atomic_load(&f->slot_seen)) return NULL;
       r->block = usable(atomic_load(&f->slots[r->slot++].trace_first));

@@ -36,9 +36,10 @@ typedef struct cc_trace_event {
 } cc_trace_event;
 
 typedef struct cc_trace_block {
-  struct cc_trace_block *next;  /* of the same slot; written once, before it is used */
-  _Atomic uint32_t number;      /* of the trace whose events it has; by its thread, as n */
+  _Atomic(struct cc_trace_block *) next; /* of the same slot; written once, before it is used */
+  _Atomic uint32_t number;      /* of the trace whose events it has; by its thread, as the next two */
   _Atomic uint32_t n;
+  _Atomic uint32_t room;        /* events that the trace lets it have */
   cc_trace_event events[];
 } cc_trace_block;
 
@@ -52,14 +53,21 @@ typedef struct cc_trace {
   _Atomic int64_t start, end;
   _Atomic int64_t room;     /* events that blocks may still be taken for */
   _Atomic uint64_t dropped; /* events for which there was none */
+  _Atomic uint32_t reader;  /* entry of the process that reads the last one, + 1; 0: none */
   char path[CC_TRACE_PATH]; /* where its file is to be written; under the trace guard */
 } cc_trace;
 
-/* Begins a trace of at most `limit` events (of more, the first). 0, EALREADY: one goes on; an errno value. */
+/* Begins a trace of at most `limit` events (of more, the first). 0; EALREADY: one goes on, or is still read; an
+** errno value. */
 int cc_trace_start(cc_self *me, int64_t limit, const char *path);
 
-/* Ends it and copies its path. False: none goes on. The events can be read until the next start. */
+/* Ends it and copies its path. False: none goes on. Its events can be read until the caller says that it
+** has done so; until then none begins. */
 bool cc_trace_stop(cc_self *me, char path[CC_TRACE_PATH]);
+void cc_trace_done(void);
+
+/* A process has ended, perhaps in the middle of reading. */
+void cc_trace_bury(uint32_t process);
 
 /* Where a reader is; all zero at first. */
 typedef struct cc_trace_reader {

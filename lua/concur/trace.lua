@@ -16,8 +16,8 @@ local function escape(text)
   return '"' .. (utf8.len(text) and text or text:gsub("[\128-\255]", "?")) .. '"'
 end
 
--- Times in a file are microseconds from the start.
-local function micro(ns) return ("%.3f"):format(ns / 1000) end
+-- Times in a file are microseconds from the start. No float: the locale decides how these look.
+local function micro(ns) return ("%d.%03d"):format(ns // 1000, ns % 1000) end
 
 -- Writes events one by one; `first` and `comma` as JSON wants them.
 local function writer(file)
@@ -65,25 +65,26 @@ end
 
 -- Threads and processes by what their events say: names, begins, ends.
 local function learn(start, stop)
-  local threads, processes = {}, {}
+  local threads, processes, ends = {}, {}, {}
   for kind, time, pid, ident, text in concur._trace_events() do
     if kind == "process" then
       processes[pid] = text
     elseif kind == "thread" then
       threads[ident] = threads[ident] or { name = text, pid = pid, time = math.max(time, start), stop = stop }
-    elseif kind == "end" and threads[ident] then
-      threads[ident].stop = time
+    elseif kind == "end" then
+      ends[ident] = time -- a name may come later, from another thread
     end
     if not processes[pid] then processes[pid] = ("Process %d"):format(pid) end
   end
+  for ident, t in pairs(threads) do t.stop = math.max(ends[ident] or stop, t.time) end
   return threads, processes
 end
 
 local function write(file, start, stop, dropped)
   local threads, processes = learn(start, stop)
-  local put = writer(file)
+  local put, seconds = writer(file), ("%d.%09d"):format((stop - start) // 1000000000, (stop - start) % 1000000000)
   assert(file:write('{"displayTimeUnit":"ms","otherData":{"producer":"concur ', concur.info().version, '","dropped":',
-    dropped, ',"seconds":', ("%.6f"):format((stop - start) / 1e9), '},"traceEvents":[\n'))
+    dropped, ',"seconds":', seconds, '},"traceEvents":[\n'))
   for pid, name in pairs(processes) do
     put('{"ph":"M","name":"process_name","pid":%d,"tid":0,"args":{"name":%s}}', pid, escape(name))
   end
@@ -110,6 +111,9 @@ function trace.start(path, options)
   if type(path) ~= "string" then
     error(("bad argument #1 to 'start' (string expected, got %s)"):format(type(path)), 2)
   end
+  if options ~= nil and type(options) ~= "table" then
+    error(("bad argument #2 to 'start' (table expected, got %s)"):format(type(options)), 2)
+  end
   local limit = options and options.limit or DEFAULT_LIMIT
   if math.type(limit) ~= "integer" or limit < 1 then
     error("bad option 'limit' (a positive integer expected)", 2)
@@ -117,47 +121,66 @@ function trace.start(path, options)
   for name in pairs(options or {}) do
     if name ~= "limit" then error(("unknown option '%s' for a trace"):format(name), 2) end
   end
-  local file, message = io.open(path, "w")
+  if path:find "\0" then error("bad argument #1 to 'start' (a path has no zero bytes)", 2) end
+  local file, message = io.open(path, "a") -- what is there stays if a trace goes on
   if not file then error(("cannot write the trace: %s"):format(message), 2) end
   file:close()
-  if not concur._trace_start(limit, path) then error("a trace goes on already", 2) end
+  local ok, begun = pcall(concur._trace_start, limit, path)
+  if not ok then error(begun, 2) end
+  if not begun then error("a trace goes on already", 2) end
   return true
+end
+
+-- Has `fn` write a file; true, or nil and why that failed, be it at the close.
+local function create(path, fn)
+  local file <close>, message = io.open(path, "w")
+  if not file then return nil, message end
+  local ok, err = concur.pcall(fn, file)
+  local closed, why = file:close()
+  if not ok then return nil, err end
+  return closed, ("%s: %s"):format(path, why)
+end
+
+local function read(path)
+  local file <close>, message = io.open(path, "r")
+  if not file then return nil, message end
+  local json = file:read "a"
+  if json and json:find '^{"displayTimeUnit"' then return json end
+  return nil, ("%s is not a trace of concur"):format(path)
+end
+
+local function make_page(path, page)
+  local json, message = read(path)
+  if not json then return nil, message end
+  local before, after = require("concur.trace.page"):match "^(.-)@TRACE@(.*)$"
+  return create(page, function(file)
+    -- in a script element no text may look like an element or a comment
+    assert(file:write(before, (json:gsub("<", "\\u003c")), after))
+  end)
 end
 
 --- Ends the trace and writes its file.
 -- @treturn string the path
 -- @raise when none goes on, or the file cannot be written
 function trace.stop()
-  local path, start, stop, dropped = concur._trace_stop()
+  local _ <close>, path, start, stop, dropped = concur._trace_stop()
   if not path then error("no trace goes on", 2) end
   local html = path:find "%.html$"
   local buffer = html and os.tmpname() or path
-  local file, message = io.open(buffer, "w")
-  if not file then error(("cannot write the trace: %s"):format(message), 2) end
-  local ok, err = pcall(write, file, start, stop, dropped)
-  file:close()
-  if ok and html then ok, err = pcall(trace.page, buffer, path) end
-  if html then os.remove(buffer) end
-  if not ok then error(err, 2) end
+  local _ <close> = setmetatable({}, { __close = function() return html and os.remove(buffer) end })
+  local ok, message = create(buffer, function(file) write(file, start, stop, dropped) end)
+  if ok and html then ok, message = make_page(buffer, path) end
+  if not ok then error(("cannot write the trace: %s"):format(message), 2) end
   return path
 end
 
 --- Makes a page of a trace's file: all in one, to be opened by any browser.
 -- @tparam string path a file that `stop` has written
 -- @tparam string page the file to write
+-- @treturn string page
 function trace.page(path, page)
-  local file, message = io.open(path, "r")
-  if not file then error(message, 2) end
-  local json = file:read "a"
-  file:close()
-  if not json:find '^{"displayTimeUnit"' then error(("%s is not a trace of concur"):format(path), 2) end
-  file, message = io.open(page, "w")
-  if not file then error(message, 2) end
-  local template = require "concur.trace.page"
-  local before, after = template:match "^(.-)@TRACE@(.*)$"
-  -- in a script element no text may look like its end
-  assert(file:write(before, (json:gsub("</", "<\\/")), after))
-  file:close()
+  local ok, message = make_page(path, page)
+  if not ok then error(message, 2) end
   return page
 end
 

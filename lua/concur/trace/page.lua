@@ -76,7 +76,7 @@ for (const t of [...threads.values()].filter(t => t.slices.length).sort((a, b) =
 for (const l of locks.values()) rows.push({label: l.name, slices: l.holds});
 for (const q of queues.values()) {
   q.points.sort((a, b) => a.ts - b.ts);
-  q.most = Math.max(0, ...q.points.map(p => p.args.items));
+  q.most = q.points.reduce((most, p) => Math.max(most, p.args.items), 0);
   rows.push({label: q.name, queue: q});
 }
 const canvas = document.getElementById("view"), tip = document.getElementById("tip");
