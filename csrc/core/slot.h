@@ -20,7 +20,7 @@ typedef struct cc_hold {
   uint64_t id;
   uint32_t index; /* of the object */
   uint32_t mode;  /* as the object's kind defines it */
-  uint32_t count; /* of units, for a semaphore; 0: nothing is held */
+  _Atomic uint32_t count; /* of units, for a semaphore; 0: nothing is held */
   uint32_t kind;  /* of the object, which may be gone */
 } cc_hold;
 
@@ -186,7 +186,8 @@ static inline void cc_hold_note(cc_self *me, cc_slot *s, cc_object *o, uint32_t 
   s->holds[n] = (cc_hold){o, o->id, o->index, mode, 1, o->kind};
   if (me != NULL) cc_note(me, s->nholds);
   cc_order();
-  atomic_store_explicit(&s->nholds, n + 1, memory_order_relaxed);
+  /* release: the thread of that slot may be writing what it holds for reports */
+  atomic_store_explicit(&s->nholds, n + 1, memory_order_release);
 }
 
 /* Notes a hold of the caller's; false for lack of memory. */
@@ -239,7 +240,7 @@ static inline void cc_hold_count_up(cc_self *me, cc_slot *s, cc_object *o) {
   cc_hold *h = cc_hold_counter_of(s, o);
   if (cc_likely(h != NULL)) {
     if (me != NULL) cc_note(me, h->count);
-    h->count++;
+    atomic_store_explicit(&h->count, atomic_load_explicit(&h->count, memory_order_relaxed) + 1, memory_order_relaxed);
   } else {
     cc_hold_note(me, s, o, 0);
   }
@@ -249,10 +250,11 @@ static inline void cc_hold_count_up(cc_self *me, cc_slot *s, cc_object *o) {
 ** the next time. */
 static inline uint32_t cc_hold_count_down(cc_self *me, cc_slot *s, const cc_object *o, uint64_t n) {
   cc_hold *h = cc_hold_counter_of(s, o);
-  if (h == NULL || h->count == 0) return 0;
-  uint32_t less = n < h->count ? (uint32_t)n : h->count;
+  uint32_t count = h == NULL ? 0 : atomic_load_explicit(&h->count, memory_order_relaxed);
+  if (count == 0) return 0;
+  uint32_t less = n < count ? (uint32_t)n : count;
   if (me != NULL) cc_note(me, h->count);
-  h->count -= less;
+  atomic_store_explicit(&h->count, count - less, memory_order_relaxed);
   return less;
 }
 
