@@ -169,7 +169,7 @@ typedef struct concur_item {
     } string;
     void *object; /* borrowed */
   } as;
-  void *owner;          /* concur's */
+  void *owner, *keeper; /* concur's */
   uint64_t storage[32]; /* concur's */
 } concur_item;
 

@@ -56,6 +56,9 @@ describe("concur.h", function()
     edges = "takes numbers, sizes and timeouts at the edge",
     inside = "waits and starts in C functions of threads, tasks and processes",
     hooks = "survives hooks that yield, raise, or are changed meanwhile",
+    killed = "leaves nothing of a killed process that had items",
+    starved = "says so when shared memory is used up, wherever that happens",
+    meagre = "says so when the host's allocator has no memory, wherever that happens",
     last = "releases in threads that are new to concur",
   }
   for mode, what in pairs(edge_modes) do

@@ -11,6 +11,7 @@
 #include "codec/bare.h"
 #include "codec/item.h"
 #include "core/parcel.h"
+#include "core/value.h"
 
 _Static_assert(sizeof(cc_item) <= sizeof((concur_item *)NULL)->storage, "an item has its storage");
 
@@ -53,7 +54,7 @@ static void set_bare(concur_item *item, const bare_value *v) {
 void host_receive_nothing(concur_item *item) {
   item->type = CONCUR_NIL;
   item->owned = 0;
-  item->owner = NULL;
+  item->owner = item->keeper = NULL;
 }
 
 void host_receive_text(concur_item *item, const char *text) {
@@ -66,16 +67,26 @@ void host_receive_text(concur_item *item, const char *text) {
   set_string(item, host_stored(item)->u.bytes, n);
 }
 
+/* The parcel in the caller's hand becomes the item's. In a child a value keeps it, which goes with the process
+** should that be killed; the main one is buried by nobody. Without memory for a value the item has it alone. */
+static void own(concur_item *item, cc_object *owner) {
+  cc_item parcel = *stored(item);
+  cc_value *keeper = cc_family_self != 0 ? cc_value_new() : NULL;
+  item->owned = 1;
+  item->keeper = keeper;
+  if (keeper != NULL)
+    cc_value_exchange(cc_self_get(), keeper, &parcel);
+  else
+    cc_parcel_lay(parcel.u.parcel);
+  if (owner != NULL) cc_object_retain(owner);
+  item->owner = owner;
+}
+
 void host_receive(concur_item *item, cc_object *owner) {
   const cc_item *in = stored(item);
   bare_value v;
   host_receive_nothing(item);
-  item->owned = cc_item_has_parcel(in->kind);
-  if (item->owned) cc_parcel_lay(in->u.parcel);
-  if (item->owned && owner != NULL) {
-    cc_object_retain(owner);
-    item->owner = owner;
-  }
+  if (cc_unlikely(cc_item_has_parcel(in->kind))) own(item, owner);
   switch (in->kind) {
     case CC_ITEM_INTEGER:
       item->type = CONCUR_INTEGER;
@@ -104,10 +115,13 @@ void host_receive(concur_item *item, cc_object *owner) {
 }
 
 void concur_item_clear(concur_item *item) {
-  cc_object *owner = item->owner;
+  cc_object *owner = item->owner, *keeper = item->keeper;
   int owned = item->owned;
   host_receive_nothing(item);
-  if (owned) cc_item_drop(stored(item));
+  if (keeper != NULL)
+    cc_object_release(keeper);
+  else if (owned)
+    cc_item_drop(stored(item));
   if (owner != NULL) cc_object_release(owner);
 }
 

@@ -1,7 +1,9 @@
 /* Where a host may go wrong, or concur: run by spec/embed_spec.lua as embed.c is. */
 #include "embed.h"
 
+#include <limits.h>
 #include <math.h>
+#include <signal.h>
 
 /* {== tables that come and go on */
 
@@ -191,8 +193,18 @@ static int start_in(lua_State *L) {
   return 1;
 }
 
+/* Keeps all that comes, and has no time to give it back. */
+static int hoard(lua_State *L) {
+  static concur_item items[100];
+  concur_queue *q = concur_to_queue(L, 1);
+  for (int i = 0; i < 100; i++) CHECK(concur_queue_get(q, &items[i], CONCUR_FOREVER) == CONCUR_OK);
+  concur_value_get(concur_to_value(L, 2), &items[0]);
+  raise(SIGKILL);
+  return 0;
+}
+
 static int open_edge(lua_State *L) {
-  static const luaL_Reg functions[] = {{"wait_for", wait_for}, {"start", start_in}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"hoard", hoard}, {"wait_for", wait_for}, {"start", start_in}, {NULL, NULL}};
   luaL_newlib(L, functions);
   return 1;
 }
@@ -235,6 +247,147 @@ static void inside(void) {
          "end\n");
   lua_close(L);
   CHECK(concur_set_prepare(NULL, NULL) == CONCUR_OK);
+}
+
+/* What a killed process had in items goes with it. */
+static void killed(void) {
+  CHECK(concur_set_prepare(prepare, NULL) == CONCUR_OK);
+  lua_State *L = open_state();
+  concur_prepare(L);
+  run(L, "local concur, hoard = require 'concur', require 'edge'.hoard\n"
+         "local text = ('x'):rep(200000)\n"
+         "local function round()\n"
+         "  local q, v = concur.queue(), concur.value(concur.latch(1))\n"
+         "  for i = 1, 50 do q:put(concur.event()) q:put(text) end\n"
+         "  local p = concur.process(hoard, q, v):start()\n"
+         "  local ok, err = p:join(30)\n"
+         "  assert(not ok and err:find 'SIGKILL', err)\n"
+         "end\n"
+         "local function memory()\n"
+         "  collectgarbage() collectgarbage()\n"
+         "  local info = concur.info()\n"
+         "  assert(info.objects.event == 0 and info.objects.queue == 0, info.objects.event)\n"
+         "  assert(info.objects.value == 0 and info.objects.latch == 0)\n"
+         "  return info.shared_memory\n"
+         "end\n"
+         "round() local before = memory()\n"
+         "for i = 1, 3 do round() end\n"
+         "assert(memory() < before + 5000000, memory())\n");
+  lua_close(L);
+  CHECK(concur_set_prepare(NULL, NULL) == CONCUR_OK);
+}
+
+/* ==} {== no memory */
+
+static lua_State *bench; /* where concur._fail_at is, in debug builds */
+
+static int fail_at(lua_Integer n) {
+  lua_getglobal(bench, "concur");
+  if (lua_getfield(bench, -1, "_fail_at") == LUA_TNIL) return 0;
+  lua_pushinteger(bench, n);
+  lua_call(bench, 1, 0);
+  lua_settop(bench, 0);
+  return 1;
+}
+
+static int fine(int status) {
+  CHECK(status == CONCUR_OK || status == CONCUR_NO_MEMORY);
+  return status == CONCUR_OK;
+}
+
+/* All that may need shared memory; whether nothing failed. */
+static int use_all(const char *text, size_t size) {
+  static const char *const keys[] = {"a", "b"};
+  concur_queue *q = concur_queue_new(0), *p;
+  concur_event *e = concur_event_new();
+  concur_future *f = concur_future_new();
+  concur_item item, table = {.type = CONCUR_NIL}, parts[2];
+  concur_value *v = concur_value_new(NULL);
+  concur_item long_one = {.type = CONCUR_STRING, .as.string = {text, size}};
+  int good = q != NULL && e != NULL && f != NULL && v != NULL;
+  if (good) {
+    parts[0] = long_one, parts[1] = object(e);
+    good &= fine(concur_item_record(&table, keys, parts, 2));
+    good &= fine(concur_queue_put(q, &long_one, 0)) && fine(concur_queue_put(q, &table, 0));
+    good &= fine(concur_queue_put_object(q, f, 0));
+    good &= fine(concur_value_set(v, &table)) && fine(concur_value_set(v, &long_one));
+    good &= fine(concur_future_set_result(f, &table));
+    concur_item_clear(&table);
+    while (concur_queue_get(q, &item, 0) == CONCUR_OK) concur_item_clear(&item);
+    if (concur_future_result(f, &item, 0) == CONCUR_OK) good &= fine(concur_queue_put(q, &item, 0));
+    concur_item_clear(&item);
+    lua_getglobal(bench, "p");
+    p = concur_to_queue(bench, -1);
+    good &= fine(concur_queue_put(p, &long_one, 0));
+    if (concur_queue_get(p, &item, 0) == CONCUR_OK) concur_item_clear(&item);
+    lua_settop(bench, 0);
+  }
+  concur_release(q), concur_release(e), concur_release(f), concur_release(v);
+  return good;
+}
+
+static void starved(void) {
+  char *text = malloc(5000);
+  memset(text, 't', 5000);
+  bench = open_state();
+  run(bench, "concur = require 'concur' p = concur.priority_queue()");
+  for (lua_Integer n = 1, failed = fail_at(0); failed != 0; n++) {
+    CHECK(n < 500);
+    fail_at(n);
+    int good = use_all(text, 5000);
+    fail_at(0);
+    if (good) break;
+  }
+  CHECK(use_all(text, 5000));
+  run(bench, "collectgarbage() collectgarbage() local o = concur.info().objects\n"
+             "assert(o.queue == 0 and o.event == 0 and o.future == 0 and o.value == 0)");
+  lua_close(bench);
+  free(text);
+}
+
+static _Atomic long budget = LONG_MAX, alive;
+
+/* Gives so many blocks; then nothing. */
+static void *meagre(void *ud, void *p, size_t old, size_t size) {
+  (void)ud, (void)old;
+  if (size == 0) {
+    atomic_fetch_sub(&alive, p != NULL);
+    free(p);
+    return NULL;
+  }
+  if (p == NULL || size > old) {
+    if (atomic_fetch_sub(&budget, 1) <= 0) return NULL;
+  }
+  void *moved = realloc(p, size);
+  atomic_fetch_add(&alive, p == NULL && moved != NULL);
+  return moved;
+}
+
+/* The allocator refuses from the n-th block on, for ever: in the state that loads, or in the thread's. */
+static void meagre_host(void) {
+  concur_allocator a = {meagre, NULL, NULL, NULL};
+  concur_item item, word = string("word");
+  concur_start s = {.code = "local t = {} for i = 1, 300 do t[i] = {i} end return ... .. #t", .args = &word, .nargs = 1};
+  CHECK(concur_set_allocator(&a) == CONCUR_OK);
+  int good = 0;
+  for (long n = 0; good < 3; n += 1 + n / 40) {
+    char message[100] = "";
+    concur_thread *t;
+    CHECK(n < 1000000);
+    atomic_store(&budget, n);
+    int status = concur_thread_start(&s, &t, message, sizeof message);
+    CHECK(status == CONCUR_OK || status == CONCUR_NO_MEMORY);
+    if (status != CONCUR_OK) continue;
+    status = concur_thread_join(t, &item, 30);
+    CHECK(status == CONCUR_OK || status == CONCUR_FAILED);
+    if (status == CONCUR_OK) {
+      CHECK(is_string(&item, "word300"));
+      good++;
+    }
+    concur_item_clear(&item);
+    concur_release(t);
+  }
+  atomic_store(&budget, LONG_MAX);
 }
 
 /* ==} {== hooks */
@@ -343,6 +496,7 @@ static void last(void) {
 
 int main(int argc, char **argv) {
   static const mode modes[] = {{"forward", forward}, {"code", code},   {"edges", edges}, {"inside", inside},
-                               {"hooks", hooks},     {"last", last}, {NULL, NULL}};
+                               {"hooks", hooks},     {"last", last}, {"killed", killed},
+                               {"starved", starved}, {"meagre", meagre_host}, {NULL, NULL}};
   return run_mode(argc, argv, modes);
 }
