@@ -39,17 +39,24 @@ void run_state_set_opener(lua_CFunction open) { atomic_store(&opener, open); }
 typedef struct preparer {
   lua_CFunction f; /* NULL: nothing */
   void *arg;
+  const struct preparer *next; /* of all that there were */
 } preparer;
 
-/* Never change: a new one takes their place, and they stay, since others may still read them. */
-static _Atomic(const preparer *) hook;
+/* Never change: another takes their place, and they stay, since others may still read them. */
+static _Atomic(const preparer *) hook, hooks;
 static _Atomic(const run_allocator *) allocator;
 
 bool run_state_set_hook(lua_CFunction f, void *arg) {
-  preparer *p = malloc(sizeof *p);
-  if (p == NULL) return false;
-  *p = (preparer){f, arg};
-  atomic_store(&hook, p);
+  const preparer *known = atomic_load(&hooks);
+  while (known != NULL && (known->f != f || known->arg != arg)) known = known->next;
+  if (known == NULL) {
+    preparer *p = malloc(sizeof *p);
+    if (p == NULL) return false;
+    *p = (preparer){f, arg, atomic_load(&hooks)};
+    while (!atomic_compare_exchange_weak(&hooks, &p->next, p)) continue;
+    known = p;
+  }
+  atomic_store(&hook, known);
   return true;
 }
 
