@@ -233,11 +233,12 @@ static int descriptors(lua_State *L) {
   int streams[STREAMS + 1];
   size_t n = collect(p, list, streams);
   lua_createtable(L, 2 * (STREAMS + 1), 0);
+  lua_Integer at = 0;
   for (size_t i = 0; i < n; i++) {
     lua_pushinteger(L, list[i].fd);
-    lua_rawseti(L, -2, (lua_Integer)(2 * i + 1));
+    lua_rawseti(L, -2, ++at);
     lua_pushboolean(L, list[i].writes);
-    lua_rawseti(L, -2, (lua_Integer)(2 * i + 2));
+    lua_rawseti(L, -2, ++at);
   }
   if (p->ended || p->watch >= 0) return 1;
   lua_pushnumber(L, TOLD_BY_NOTHING * 1e-9);
