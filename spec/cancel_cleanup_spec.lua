@@ -4,6 +4,7 @@ local concur = require "concur"
 local h = require "spec.support.helpers"
 
 local CANCELLED = concur.CANCELLED
+local watched = (os.getenv "LUA" or ""):find "LD_PRELOAD" -- by a sanitizer, with which processes end slowly
 
 for _, kind in ipairs(h.kinds) do
   local function start(...) return concur[kind](...):start() end
@@ -515,7 +516,7 @@ for _, kind in ipairs(h.kinds) do
       local name, body = table.unpack(loop)
 
       it("stops a loop " .. name .. " within milliseconds", function()
-        local best = math.huge
+        local best, limit = math.huge, watched and 0.1 or 0.005
         for try = 1, 30 do
           local on = concur.event()
           local t = start(function(f, e) f(function() e:set() end) end, body, on)
@@ -525,9 +526,9 @@ for _, kind in ipairs(h.kinds) do
           assert.same({ false, CANCELLED }, { h.join(t) })
           best = math.min(best, concur.now() - before)
           assert.equal("cancelled", t:status())
-          if try >= 3 and best < 0.005 then break end
+          if try >= 3 and best < limit then break end
         end
-        assert.is_true(best < 0.005, ("took %.1f ms"):format(best * 1000))
+        assert.is_true(best < limit, ("took %.1f ms"):format(best * 1000))
       end)
 
       it("by several at once stops a loop " .. name, function()
