@@ -5,6 +5,7 @@
 --     --jobs=N         files at a time (1: some specs measure time)
 --     --timeout=S      seconds a file may take (120)
 --     --filter=PATTERN only tests whose names match
+--     --without=PATTERN not those whose names match
 --     --build=DIR      where concur.so is (build)
 --     --lua=COMMAND    the interpreter
 --     --wrap=COMMAND   goes before the interpreter: valgrind, env LD_PRELOAD=…
@@ -99,13 +100,14 @@ end
 -- Only this part runs in the process of a spec file, which then ends as any
 -- script does: the state is closed, and closing waits for threads.
 if arg[1] == "--file" then
-  local file, report, filter = arg[2], arg[3], arg[4]
+  local file, report, filter, without = table.unpack(arg, 2, 5)
   package.path = package.path:gsub("^[^;]*;", "", 1) -- specs see what users see
   package.loaded.jobs = nil
   package.preload["busted.environment"] = function() return environment end
   package.preload["busted.outputHandlers.concur"] = function() return output_handler(report) end
   arg = { [0] = "busted", "--output=concur", "--lpath=", "--cpath=", file }
-  if filter then table.insert(arg, 1, "--filter=" .. filter) end
+  if filter ~= "" then table.insert(arg, 1, "--filter=" .. filter) end
+  if without ~= "" then table.insert(arg, 1, "--filter-out=" .. without) end
   require "busted.runner" { standalone = false }
   return
 end
@@ -113,7 +115,7 @@ end
 -- ==} {== the driver
 
 local options, files = jobs.options(arg, {
-  stress = false, jobs = 1, timeout = 120, filter = "", build = "build", lua = arg[-1], wrap = "", results = "",
+  stress = false, jobs = 1, timeout = 120, filter = "", without = "", build = "build", lua = arg[-1], wrap = "", results = "",
 })
 options.jobs, options.timeout = tonumber(options.jobs), tonumber(options.timeout)
 
@@ -130,7 +132,8 @@ local list = {}
 for i, file in ipairs(files) do
   local base = ("%s/%s"):format(work, (file:gsub("%.lua$", ""):gsub("[^%w_]", "-")))
   local words = { options.lua, "spec/support/run.lua", "--file", jobs.quote(file), jobs.quote(base .. ".report") }
-  if options.filter ~= "" then words[#words + 1] = jobs.quote(options.filter) end
+  words[#words + 1] = jobs.quote(options.filter)
+  words[#words + 1] = jobs.quote(options.without)
   os.remove(base .. ".report")
   list[i] = { file = file, base = base, command = prefix .. " " .. table.concat(words, " ") }
 end
@@ -151,7 +154,7 @@ local function report(job)
     troubles[1] = job.trouble .. (running and ", in: " .. running or ended and ", after the last test" or "")
   elseif not ended then
     troubles[1] = "ended early" .. (running and ", in: " .. running or "")
-  elseif p + f == 0 and options.filter == "" then
+  elseif p + f == 0 and options.filter == "" and options.without == "" then
     troubles[1] = "no test ran"
   end
   troubles[#troubles + 1] = job.left
