@@ -158,3 +158,24 @@ for kind, entry in pairs(plan) do
     end)
   end)
 end
+
+describe("a mistake in a call of a manager's", function()
+  it("raises with the position of the call", function()
+    local queue <const> = concur.queue()
+    local server <close> = concur.manager.server { address = "127.0.0.1:0", authkey = KEY }
+    server:register("queue", function() return queue end)
+    server:register("code", function() return print end):start()
+    local m <close> = assert(concur.manager.connect { address = server:address(), authkey = KEY, timeout = T })
+    local proxy = m:queue()
+    for what, fn in pairs {
+      ["no function 'nothing' is registered"] = function() m:nothing() end,
+      ["cannot transfer a function (at the value itself)"] = function() m:code() end,
+      ["task_done() called too many times"] = function() proxy:task_done() end,
+      ["bad argument #1 to 'get_many' (at least 1 expected)"] = function() proxy:get_many(0) end,
+    } do
+      local err = kit.error_of(fn)
+      local info = debug.getinfo(fn, "S")
+      assert.equal(("%s:%d: %s"):format(info.short_src, info.linedefined, what), (err:gsub("\n\nserver's .*", "")))
+    end
+  end)
+end)

@@ -82,15 +82,31 @@ static int push_values(lua_State *L, const result *r) {
   return n;
 }
 
-/* An error that is a string comes with where the server was. */
+/* Pushes the position of who called the method, which may be protected by another function in C. */
+static void where_called(lua_State *L) {
+  luaL_where(L, 1);
+  if (lua_rawlen(L, -1) > 0) return;
+  lua_pop(L, 1);
+  luaL_where(L, 2);
+}
+
+/* An error that is a string comes with where the server was. A mistake of the caller's has the caller's position. */
 static int raise_remote(lua_State *L, const result *r) {
   lua_settop(L, 0);
   codec_decode_within(L, r->reply.bytes + 1, r->reply.size - 1, r->link->max_depth);
-  lua_settop(L, 2);
-  if (lua_type(L, 1) == LUA_TSTRING && lua_type(L, 2) == LUA_TSTRING)
-    lua_pushfstring(L, "%s\n\nserver's %s", lua_tostring(L, 1), lua_tostring(L, 2));
-  else
-    lua_pushvalue(L, 1);
+  lua_settop(L, 3);
+  if (lua_type(L, 1) != LUA_TSTRING) {
+    lua_settop(L, 1);
+    return lua_error(L);
+  }
+  if (lua_toboolean(L, 3)) where_called(L);
+  else lua_pushliteral(L, "");
+  lua_pushvalue(L, 1);
+  if (lua_type(L, 2) == LUA_TSTRING) {
+    lua_pushliteral(L, "\n\nserver's ");
+    lua_pushvalue(L, 2);
+  }
+  lua_concat(L, lua_gettop(L) - 3);
   return lua_error(L);
 }
 

@@ -31,12 +31,27 @@ local special = {
   end,
 }
 
+-- How the positions of the calls below begin.
+local places = { "concur.manager:", debug.getinfo(1, "S").short_src .. ":" }
+
 local function pass(...) return ... end
 
 -- A call by name, so that errors about arguments have that name and count as the caller does.
 local function by_name(method)
   local code = "local pass = ... return function(handle, ...) return pass(handle:%s(...)) end"
   return load(code:format(method), "=concur.manager")(pass)
+end
+
+--- An error of a method: without its position, if that is where the method was called here; and whether it was.
+function methods.without_place(err)
+  if type(err) ~= "string" then return err end
+  for _, place in ipairs(places) do
+    if err:sub(1, #place) == place then
+      local text = err:match("^%d+: (.*)$", #place + 1)
+      if text then return text, true end
+    end
+  end
+  return err
 end
 
 --- The function behind a method's name, or nil.

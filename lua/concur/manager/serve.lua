@@ -17,10 +17,17 @@ local PATIENCE = 10 -- heartbeats for which a client may take nothing of what wa
 local GRACE = 1 -- seconds that a registered function has to end when its call was withdrawn
 local REFUSED, ACCEPTED, TOO_MANY = "\0", "\1", "\2"
 
-local pack, unpack = concur._network_pack, concur._network_unpack
+local unpack = concur._network_unpack
 
 -- Of this state; with `options`, `names`, `calls`.
 local server = { connections = 0, handshakes = 0, calls_made = 0, accepted = 0 }
+
+-- As bytes; what it raises has no position.
+local function pack(...)
+  local ok, text = pcall(concur._network_pack, ...)
+  if not ok then error(text, 0) end
+  return text
+end
 
 -- {== sending
 
@@ -61,22 +68,26 @@ local function encode(connection, id, ...)
   return string.pack("<I1I8I1I1", CALL, id, OK, count) .. table.concat(head) .. pack(table.unpack(values, 1, n))
 end
 
-local function encode_error(id, err, trace)
-  local ok, body = pcall(pack, err, trace)
-  if not ok then body = pack(tostring(err), trace) end
+local function encode_error(id, err, trace, placeless)
+  local ok, body = pcall(pack, err, trace, placeless)
+  if not ok then body = pack(tostring(err), trace, placeless) end
   return string.pack("<I1I8I1", CALL, id, ERROR) .. body
 end
 
 -- ==} {== calls
 
--- An error on its way to the client: its value and its traceback.
+-- An error on its way to the client: its value and its traceback; and whether it gets the position of the call there.
 local Failure = {}
 
-local function failure(err, trace) return setmetatable({ err, trace }, Failure) end
+local function failure(err, trace, placeless) return setmetatable({ err, trace, placeless }, Failure) end
+
+local function mistake(text) return failure(text, nil, true) end
 
 local function traced(err)
   if err == concur.CANCELLED or getmetatable(err) == Failure then return err end
-  return failure(err, debug.traceback(tostring(err), 2))
+  local placeless
+  err, placeless = methods.without_place(err)
+  return failure(err, debug.traceback(tostring(err), 2), placeless)
 end
 
 -- As functions.lua has packed it.
@@ -99,7 +110,7 @@ local function withdraw_registered(connection, actor, id, done)
 end
 
 local function call_registered(connection, actor, name, ...)
-  if not server.names[name] then error(failure(("no function '%s' is registered"):format(name)), 0) end
+  if not server.names[name] then error(mistake(("no function '%s' is registered"):format(name)), 0) end
   local done, id = concur.future(), server.calls_made + 1
   server.calls_made = id
   server.calls:put { id = id, name = name, args = table.pack(...), done = done }
@@ -115,9 +126,9 @@ local function execute(connection, actor, call)
     return call_registered(connection, actor, call.name, unpack(call.frame, call.at, max_depth))
   end
   local export = connection.exports[call.object]
-  if not export then error(failure "no such object", 0) end
+  if not export then error(mistake "no such object", 0) end
   local method = methods.find(export.kind, call.name)
-  if not method then error(failure(("a %s has no method '%s'"):format(export.kind, call.name)), 0) end
+  if not method then error(mistake(("a %s has no method '%s'"):format(export.kind, call.name)), 0) end
   return methods.noted(actor, export, call.name, method(export.handle, unpack(call.frame, call.at, max_depth)))
 end
 
@@ -132,16 +143,16 @@ local function finish(connection, actor, call, ok, ...)
   local text
   if ok then
     ok, text = pcall(encode, connection, call.id, ...)
-    if not ok then text = encode_error(call.id, text) end
+    if not ok then text = encode_error(call.id, text, nil, type(text) == "string") end
   elseif ... == concur.CANCELLED then
     text = string.pack("<I1I8I1", CALL, call.id, WITHDRAWN)
   else
     local err = ...
     if getmetatable(err) ~= Failure then err = failure(err) end
-    text = encode_error(call.id, err[1], err[2])
+    text = encode_error(call.id, err[1], err[2], err[3])
   end
   if not pcall(send, connection, text) and not connection.over then
-    send(connection, encode_error(call.id, "message too large"))
+    send(connection, encode_error(call.id, "message too large", nil, true))
   end
 end
 
