@@ -77,6 +77,20 @@ describe("subprocess.run", function()
     assert.equal(0, left:read("n"))
   end)
 
+  it("takes timeouts as other calls do", function()
+    for _, forever in ipairs { true, math.huge } do
+      assert.equal(0, run { "true", timeout = forever }.code)
+      assert.equal(0, popen { "cat" }:wait(forever).code)
+    end
+    for _, now in ipairs { 0, false } do
+      assert.equal("timeout", (select(2, run { "sleep", "30", timeout = now })))
+    end
+    local p <close> = popen { "sleep", "30" }
+    kit.same({ nil, "timeout", n = 2 }, table.pack(p:wait(false)))
+    kit.raises("bad argument #1 to 'wait' (time is not a number (NaN))", function() p:wait(0 / 0) end)
+    kit.raises("bad argument #1 to 'wait' (number, boolean or nil expected, got table)", function() p:wait {} end)
+  end)
+
   it("limits output", function()
     local result, message, so_far = run { "yes", limit = 100000 }
     assert.is_nil(result)
@@ -112,11 +126,13 @@ describe("subprocess.run", function()
     h.raises("contains a zero byte", function() run { "echo", "a\0b" } end)
     h.raises("contains a zero byte", function() run { "true", env = { A = "\0" } } end)
     h.raises("a program is missing", function() run {} end)
-    h.raises("bad argument #1 %(table expected, got no value%)", function() run() end)
     h.raises("bad argument #2 of the program %(string expected, got table%)", function() run { "echo", {} } end)
     h.raises("unknown option 'colour' for a subprocess", function() run { "true", colour = 1 } end)
     h.raises("bad option 'timeout'", function() run { "true", timeout = -1 } end)
     h.raises("bad option 'timeout'", function() run { "true", timeout = 0 / 0 } end)
+    h.raises("bad option 'timeout'", function() run { "true", timeout = "1" } end)
+    kit.raises("bad argument #1 to 'run' (table expected, got no value)", function() run() end)
+    kit.raises("bad argument #1 to 'popen' (table expected, got string)", function() popen "true" end)
     h.raises("bad option 'stdin'", function() run { "true", stdin = "nothing" } end)
     h.raises("bad option 'stdin' %(there is an input%)", function() run { "true", stdin = "null", input = "x" } end)
     h.raises("bad option 'env'", function() run { "true", env = { ["a=b"] = "c" } } end)
@@ -192,6 +208,8 @@ describe("subprocess.popen", function()
     assert.equal(" rest\n", p:read("L"))
     kit.same({ "of", " it", nil, n = 3 }, table.pack(p:read(2, 10, 1)))
     assert.equal("", p:read("a"))
+    assert.is_nil(p:read(0))
+    assert.equal("", popen(sh "echo x"):read(0))
     h.raises("bad argument #1 to 'read'", function() p:read("x") end)
     local lines = {}
     for line in popen { "printf", "a\\n\\nb" }:lines() do lines[#lines + 1] = line end

@@ -24,7 +24,7 @@ local subprocess = {}
 --- What `concur.subprocess.run` takes.
 ---@class concur.run_options : concur.popen_options
 ---@field input? string what the program reads from its stdin
----@field timeout? number seconds after which its whole group is killed
+---@field timeout? concur.timeout seconds after which its whole group is killed
 ---@field check? boolean raise when it fails
 ---@field capture? boolean `false`: output goes where this process's goes
 ---@field limit? number bytes of output above which its group is killed
@@ -130,7 +130,7 @@ function program:lines(...) end
 --- local shell <close> = concur.subprocess.popen {"sh", "-c", "exit 3"}
 --- print(shell:wait().code) --> 3
 --- ```
----@param timeout? number seconds
+---@param timeout? concur.timeout seconds
 ---@return concur.run_result? result with the output that was not read
 ---@return "timeout"? why
 function program:wait(timeout) end

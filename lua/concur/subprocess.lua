@@ -17,7 +17,7 @@ local GRACE = 2
 -- {== options
 
 local run_options = {
-  input = "string", timeout = "number", cwd = "string", env = "table", check = "boolean", capture = "boolean",
+  input = "string", timeout = "time", cwd = "string", env = "table", check = "boolean", capture = "boolean",
   limit = "number", stdin = "stream", stdout = "stream", stderr = "stream",
 }
 local popen_options = {cwd = "string", env = "table", stdin = "stream", stdout = "stream", stderr = "stream"}
@@ -29,6 +29,20 @@ local function is_stream(value)
   return streams[value] or io.type(value) == "file", ("%q"):format(tostring(value))
 end
 
+-- What is wrong with a timeout, or nil.
+local function time_trouble(value)
+  if type(value) == "boolean" then return nil end
+  if type(value) ~= "number" then return ("number, boolean or nil expected, got %s"):format(type(value)) end
+  if value ~= value then return "time is not a number (NaN)" end
+  return value < 0 and "time must not be negative" or nil
+end
+
+-- The end of a timeout, or nil when there is none.
+local function deadline_of(timeout, from)
+  if timeout == nil or timeout == true or timeout == math.huge then return nil end
+  return from + (timeout or 0)
+end
+
 local function check_option(name, value, wanted)
   if not wanted then error(("unknown option '%s' for a subprocess"):format(tostring(name)), 4) end
   if wanted == "stream" then
@@ -37,6 +51,9 @@ local function check_option(name, value, wanted)
       error(("bad option '%s' (\"pipe\", \"null\", \"inherit\" or an open file expected, got %s)"):format(
         name, what), 4)
     end
+  elseif wanted == "time" then
+    local trouble = time_trouble(value)
+    if trouble then error(("bad option '%s' (%s)"):format(name, trouble), 4) end
   elseif type(value) ~= wanted then
     error(("bad option '%s' (%s expected, got %s)"):format(name, wanted, type(value)), 4)
   elseif wanted == "number" and (value < 0 or value ~= value) then
@@ -78,10 +95,13 @@ local function environment_of(env)
   return list
 end
 
+local function check_table(options, name)
+  if type(options) == "table" then return end
+  local what = options == nil and "no value" or type(options)
+  error(("bad argument #1 to '%s' (table expected, got %s)"):format(name, what), 3)
+end
+
 local function start(options, known, defaults)
-  if type(options) ~= "table" then
-    error(("bad argument #1 (table expected, got %s)"):format(options == nil and "no value" or type(options)), 3)
-  end
   for name, value in pairs(options) do
     if math.type(name) ~= "integer" then check_option(name, value, known[name]) end
   end
@@ -175,15 +195,14 @@ end
 -- local result = concur.subprocess.run {"sort", input = "b\na\n"}
 -- print(result.code, (result.stdout:gsub("\n", " "))) --> 0  a b
 function subprocess.run(options)
-  local capture = type(options) ~= "table" or options.capture ~= false
-  local input = type(options) == "table" and options.input
+  check_table(options, "run")
+  local capture, input = options.capture ~= false, options.input
   local output = capture and "pipe" or "inherit"
   local defaults = {[IN] = input and "pipe" or "null", [OUT] = output, [ERR] = output}
   if input and options.stdin and options.stdin ~= "pipe" then
     error("bad option 'stdin' (there is an input)", 2)
   end
-  local deadline = type(options) == "table" and type(options.timeout) == "number" and
-    concur.now() + options.timeout or nil
+  local began = concur.now()
   local program, message = start(options, run_options, defaults)
   if not program then
     if options.check then error(message, 2) end
@@ -194,7 +213,7 @@ function subprocess.run(options)
   local _ <close> = setmetatable({}, {__close = function() if not done then kill(program) end end})
   if input then program:feed(input) end
   program:close_stdin()
-  local trouble = finish(program, deadline, options.limit)
+  local trouble = finish(program, deadline_of(options.timeout, began), options.limit)
   if trouble then kill(program) end
   done = true
   local result = result_of(program, has)
@@ -290,8 +309,9 @@ function readers.n(program, stream)
 end
 
 local function read_count(program, stream, n)
-  while program:available(stream) < n and await(program, stream) do end
-  if program:available(stream) == 0 and (n > 0 or not more(program, stream)) then return nil end
+  local least = math.max(n, 1) -- none, to tell the end from the rest, as files do
+  while program:available(stream) < least and await(program, stream) do end
+  if program:available(stream) == 0 then return nil end
   return program:take(stream, n)
 end
 
@@ -329,16 +349,12 @@ end
 --- Waits for the program's end, and its output's; closes its stdin before when there is no timeout.
 -- Returns what `run` does, with the output that was not read; or nil and "timeout".
 function Program:wait(timeout)
-  if timeout ~= nil and type(timeout) ~= "number" then
-    error(("bad argument #1 to 'wait' (number expected, got %s)"):format(type(timeout)), 2)
-  end
-  if timeout and (timeout < 0 or timeout ~= timeout) then
-    error("bad argument #1 to 'wait' (time must not be negative)", 2)
-  end
+  local trouble = timeout ~= nil and time_trouble(timeout)
+  if trouble then error(("bad argument #1 to 'wait' (%s)"):format(trouble), 2) end
   if self._result then return self._result end
-  local deadline = timeout and timeout < math.huge and concur.now() + timeout or nil
-  if not timeout then self._program:close_stdin() end
-  local trouble = finish(self._program, deadline)
+  local deadline = deadline_of(timeout, concur.now())
+  if not deadline then self._program:close_stdin() end
+  trouble = finish(self._program, deadline)
   if trouble then return nil, trouble end
   self._result = result_of(self._program, self._has)
   return self._result
@@ -364,6 +380,7 @@ end
 -- sorter:close_stdin()
 -- print(sorter:read(), sorter:read()) --> a  b
 function subprocess.popen(options)
+  check_table(options, "popen")
   local defaults = {[IN] = "pipe", [OUT] = "pipe", [ERR] = "pipe"}
   local program, message = start(options, popen_options, defaults)
   if not program then return nil, message end
