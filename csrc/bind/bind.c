@@ -64,6 +64,17 @@ int64_t bind_seconds(lua_State *L, int idx) {
   return s < 7e9 ? (int64_t)ceil((double)s * 1e9) : CC_FOREVER;
 }
 
+int64_t bind_deadline_option(lua_State *L, const char *name) {
+  if (lua_type(L, -1) == LUA_TNUMBER) {
+    lua_Number s = lua_tonumber(L, -1);
+    if (s != s) luaL_error(L, "bad option '%s' (time is not a number (NaN))", name);
+    if (s < 0) luaL_error(L, "bad option '%s' (time must not be negative)", name);
+  } else if (!lua_isnoneornil(L, -1) && !lua_isboolean(L, -1)) {
+    luaL_error(L, "bad option '%s' (number, boolean or nil expected, got %s)", name, luaL_typename(L, -1));
+  }
+  return bind_deadline(L, lua_gettop(L));
+}
+
 int64_t bind_timeout(lua_State *L, int idx) {
   int64_t span;
   if (lua_isboolean(L, idx)) return lua_toboolean(L, idx) ? CC_FOREVER : CC_NOW;

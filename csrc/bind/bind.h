@@ -53,6 +53,9 @@ static inline int64_t bind_deadline(lua_State *L, int idx) {
   return lua_isnoneornil(L, idx) ? CC_FOREVER : bind_timeout(L, idx);
 }
 
+/* The same of an option, whose value is on top of the stack. */
+int64_t bind_deadline_option(lua_State *L, const char *name);
+
 /* The span of seconds at idx as nanoseconds, CC_FOREVER for math.huge; raises for
 ** what is no number, negative or NaN. */
 int64_t bind_seconds(lua_State *L, int idx);

@@ -189,7 +189,8 @@ static mapper *new_mapper(lua_State *L, uint32_t flags, int options, bool lazy) 
   m->ahead = lazy ? option(L, options, "ahead", 4 * c->limit * (m->chunk > 0 ? m->chunk : 1)) : UINT64_MAX;
   m->deadline = CC_FOREVER;
   if (lua_istable(L, options)) {
-    if (lua_getfield(L, options, "timeout") != LUA_TNIL) m->deadline = bind_deadline(L, lua_gettop(L));
+    lua_getfield(L, options, "timeout");
+    m->deadline = bind_deadline_option(L, "timeout");
     lua_pop(L, 1);
   }
   push_progress(L, options, m);

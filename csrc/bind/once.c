@@ -12,12 +12,18 @@ static int push_result(lua_State *L, cc_once *o) {
   return codec_decode_parcel(L, o->result);
 }
 
+typedef struct outcome {
+  cc_parcel *result;
+  bool packing; /* the function has returned */
+} outcome;
+
 /* Calls the function with its arguments and packs what it returns. */
 static int call_and_pack(lua_State *L) {
-  cc_parcel **result = lua_touserdata(L, lua_upvalueindex(1));
+  outcome *o = lua_touserdata(L, lua_upvalueindex(1));
   lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
-  *result = codec_finish(codec_encode(L, 1, lua_gettop(L), CODEC_FAMILY, 0));
-  if (*result == NULL) bind_raise(L, CC_NO_MEMORY);
+  o->packing = true;
+  o->result = codec_finish(codec_encode(L, 1, lua_gettop(L), CODEC_FAMILY, 0));
+  if (o->result == NULL) bind_raise(L, CC_NO_MEMORY);
   return lua_gettop(L);
 }
 
@@ -26,17 +32,22 @@ static int once_run(lua_State *L) {
   luaL_checktype(L, 2, LUA_TFUNCTION);
   bind_wait wait;
   cc_self *me = bind_enter_task(L, &wait);
-  cc_outcome outcome;
-  do outcome = cc_once_begin(me, o);
-  while (bind_again(L, &wait, outcome));
-  if (outcome == CC_CLOSED) return push_result(L, o);
-  if (outcome == CC_MISUSE) return luaL_error(L, "once:run called by the function that it runs");
-  cc_parcel *result = NULL;
-  lua_pushlightuserdata(L, &result);
+  cc_outcome turn;
+  do turn = cc_once_begin(me, o);
+  while (bind_again(L, &wait, turn));
+  if (turn == CC_CLOSED) return push_result(L, o);
+  if (turn == CC_MISUSE) return luaL_error(L, "once:run called by the function that it runs");
+  outcome got = {NULL, false};
+  lua_pushlightuserdata(L, &got);
   lua_pushcclosure(L, call_and_pack, 1);
   lua_insert(L, 2);
   int status = run_pcall(L, lua_gettop(L) - 2, LUA_MULTRET);
-  cc_once_end(me, o, status == LUA_OK ? result : NULL);
+  cc_once_end(me, o, status == LUA_OK ? got.result : NULL);
+  if (status != LUA_OK && got.packing && lua_type(L, -1) == LUA_TSTRING) {
+    luaL_where(L, 1); /* a mistake of the caller's */
+    lua_insert(L, -2);
+    lua_concat(L, 2);
+  }
   if (status != LUA_OK) return lua_error(L);
   return lua_gettop(L) - 1;
 }
