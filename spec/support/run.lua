@@ -115,7 +115,8 @@ end
 -- ==} {== the driver
 
 local options, files = jobs.options(arg, {
-  stress = false, jobs = 1, timeout = 120, filter = "", without = "", build = "build", lua = arg[-1], wrap = "", results = "",
+  stress = false, jobs = 1, timeout = 120, filter = "", without = "", build = "build", lua = arg[-1], wrap = "",
+  results = "",
 })
 options.jobs, options.timeout = tonumber(options.jobs), tonumber(options.timeout)
 
