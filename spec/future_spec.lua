@@ -269,6 +269,16 @@ describe("a callback", function()
     assert.are.equal(0, pool:poll())
   end)
 
+  it("a wait for several calls back, too", function()
+    local f, other, calls = concur.future(), concur.event(), {}
+    f:on_done(function() calls[#calls + 1] = "f" end)
+    kit.same({}, concur.wait({ f, other }, 0))
+    concur.spawn(function() f:set_result() end):join()
+    kit.same({}, calls)
+    assert.is_true(concur.wait({ other, f }, T)[1] == f)
+    kit.same({ "f" }, calls)
+  end)
+
   it("has been called when the wait for its future returns", function()
     for _ = 1, 200 do
       local f, called = concur.future(), false

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bind/bind.h"
+#include "bind/callback.h"
 #include "core/crew.h"
 #include "core/descriptor.h"
 #include "run/thread.h"
@@ -61,6 +62,17 @@ static cc_crew *own_crew(cc_object *const *objects, lua_Integer n) {
   return NULL;
 }
 
+/* What futures that were waited for have called back. */
+static void call_back(lua_State *L, cc_object *const *objects, const bool *ready, lua_Integer n) {
+  bool futures = false;
+  for (lua_Integer i = 0; i < n; i++) {
+    if (objects[i]->kind != CC_FUTURE) continue;
+    futures = true;
+    if (ready[i]) bind_call_rest(L, objects[i]);
+  }
+  if (futures) bind_call_due(L);
+}
+
 /* The list at index 1: leaves at 3 and 4 room for the objects and for which are ready, at 5 its copy. */
 static void prepare(lua_State *L) {
   lua_Integer n = luaL_len(L, 1);
@@ -101,6 +113,7 @@ static int wait(lua_State *L) {
     outcome = cc_watch_wait(me, objects, ready, (size_t)n, deadline);
     cc_crew_unblock(me, crew);
   } while (bind_again(L, &wait, outcome));
+  call_back(L, objects, ready, n);
   push_ready(L, copy, ready, n);
   return 1;
 }
