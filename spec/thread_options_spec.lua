@@ -233,6 +233,24 @@ describe("affinity", function()
     end
   end)
 
+  it("is not seen by what such a thread starts, the first child process included", function()
+    local output = h.output [[
+      local concur = require "concur"
+      local all, count = concur.cpu_count(), concur.cpu_count
+      local t = concur.thread { affinity = { 1 }, target = function()
+        local _, of_thread = concur.spawn(count):join()
+        local _, of_process = concur.process(count):start():join()
+        local _, of_timer = concur.timer(0, count):start():join()
+        local pool <close> = concur.process_pool(1)
+        return count() == 1, of_thread == all, of_process == all, of_timer == all, pool:apply(count) == all
+      end }
+      print(t:start():join())
+      local _, of_process = concur.process(count):start():join()
+      print(of_process == all)
+    ]]
+    assert.equal(("true\t"):rep(5) .. "true\ntrue\n", output)
+  end)
+
   it("must be a list of processors that exist", function()
     local lists = { {}, { 0 }, { -1 }, { 1.5 }, { "x" }, { 1, 0 }, { 1 << 20 }, { math.maxinteger }, { true },
       1, "1", true }

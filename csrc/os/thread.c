@@ -42,6 +42,29 @@ static void *enter(void *p) {
   return NULL;
 }
 
+#if defined(__linux__)
+static _Atomic int some_pinned; /* threads that have processors of their own */
+
+/* The processors of the thread: those it is to have; or, once some thread has its own, the main
+** thread's, since what such a thread starts, to be used by others as well, would inherit its. */
+static int set_affinity(pthread_attr_t *attributes, const cc_thread_options *o) {
+  unsigned limit = cc_cpu_limit();
+  if (o->ncpus == 0 && atomic_load(&some_pinned) == 0) return 0;
+  if (o->ncpus == 0 && limit < 1024) limit = 1024; /* the kernel refuses a set smaller than its own */
+  cpu_set_t *set = CPU_ALLOC(limit);
+  size_t size = CPU_ALLOC_SIZE(limit);
+  int error = 0;
+  if (set == NULL) return ENOMEM;
+  CPU_ZERO_S(size, set);
+  for (size_t i = 0; i < o->ncpus; i++) CPU_SET_S(o->cpus[i], size, set);
+  if (o->ncpus > 0) atomic_store(&some_pinned, 1);
+  if (o->ncpus > 0 || sched_getaffinity(getpid(), size, set) == 0)
+    error = pthread_attr_setaffinity_np(attributes, size, set);
+  CPU_FREE(set);
+  return error;
+}
+#endif
+
 static int set_options(pthread_attr_t *attributes, const cc_thread_options *o) {
   int error = pthread_attr_setdetachstate(attributes, PTHREAD_CREATE_DETACHED);
   size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -51,16 +74,7 @@ static int set_options(pthread_attr_t *attributes, const cc_thread_options *o) {
   stack = (stack + page - 1) / page * page;
   if (error == 0) error = pthread_attr_setstacksize(attributes, stack);
 #if defined(__linux__)
-  if (error == 0 && o->ncpus > 0) {
-    unsigned limit = cc_cpu_limit();
-    cpu_set_t *set = CPU_ALLOC(limit);
-    size_t size = CPU_ALLOC_SIZE(limit);
-    if (set == NULL) return ENOMEM;
-    CPU_ZERO_S(size, set);
-    for (size_t i = 0; i < o->ncpus; i++) CPU_SET_S(o->cpus[i], size, set);
-    error = pthread_attr_setaffinity_np(attributes, size, set);
-    CPU_FREE(set);
-  }
+  if (error == 0) error = set_affinity(attributes, o);
 #endif
   return error;
 }
