@@ -287,12 +287,13 @@ asan: ## specs under AddressSanitizer and UBSan
 	  ASAN_OPTIONS=detect_leaks=0:$(ASAN_OPTIONS) UBSAN_OPTIONS=print_stacktrace=1)
 
 # Not for ThreadSanitizer: it holds signals back while Lua code runs, and its stack of
-# calls grows with each error that Lua's longjmp carries over our functions.  What another process
+# calls, which has an end, grows with each error and each yield that Lua's longjmp carries over our
+# functions.  What another process
 # does to shared memory it does not see, and takes the memory's next use for a race.
 NOT_FOR_TSAN = thread_signal async_signal fuzz thread_recursion process kill crash fork subprocess install
 tsan: SPECS := $(or $(SPECS),$(filter-out $(NOT_FOR_TSAN:%=spec/%_spec.lua), \
   $(sort $(wildcard spec/*_spec.lua spec/regress/*_spec.lua))))
-tsan: WITHOUT ?= process
+tsan: WITHOUT ?= process|a hundred thousand|places for threads|finds no place
 tsan: ## specs under ThreadSanitizer
 	@$(call checked,tsan,-fsanitize=thread -Wno-tsan -DCC_SANITIZE=1,$(fixed) env \
 	  LUA="env LD_PRELOAD=$(call runtime,libtsan) $(LUA)" LD_PRELOAD=$(call runtime,libtsan) \

@@ -5,7 +5,7 @@
 --     --jobs=N         files at a time (1: some specs measure time)
 --     --timeout=S      seconds a file may take (120)
 --     --filter=PATTERN only tests whose names match
---     --without=PATTERN not those whose names match
+--     --without=PATTERN|…  not those whose names match one of these
 --     --build=DIR      where concur.so is (build)
 --     --lua=COMMAND    the interpreter
 --     --wrap=COMMAND   goes before the interpreter: valgrind, env LD_PRELOAD=…
@@ -107,7 +107,7 @@ if arg[1] == "--file" then
   package.preload["busted.outputHandlers.concur"] = function() return output_handler(report) end
   arg = { [0] = "busted", "--output=concur", "--lpath=", "--cpath=", file }
   if filter ~= "" then table.insert(arg, 1, "--filter=" .. filter) end
-  if without ~= "" then table.insert(arg, 1, "--filter-out=" .. without) end
+  for pattern in without:gmatch "[^|]+" do table.insert(arg, 1, "--filter-out=" .. pattern) end
   require "busted.runner" { standalone = false }
   return
 end
