@@ -146,8 +146,19 @@ describe("a process", function()
     assert.matches("cannot join itself", err)
   end)
 
+  it("takes a stack and processors as threads do", function()
+    local function count() return concur.cpu_count() end
+    local all = count()
+    assert.same({ true, 1 }, { concur.process { target = count, stack = 1 << 22, affinity = { 1 } }:start():join(T) })
+    assert.same({ true, all }, { concur.process(count):start():join(T) })
+    assert.equal(all, count())
+    local huge = concur.process { target = count, stack = 1 << 60 }
+    h.raises("cannot start the process: ", function() huge:start() end)
+    h.raises("bad option 'affinity'", function() concur.process { target = count, affinity = { 0 } } end)
+  end)
+
   it("refuses unknown options and signals", function()
-    h.raises("unknown option 'stack' for a process", function() concur.process { stack = 1 << 20 } end)
+    h.raises("unknown option 'stock' for a process", function() concur.process { stock = 1 << 20 } end)
     local p = waiting(concur.sleep, 20)
     h.raises("bad argument #1 to 'signal'", function() p:signal(-1) end)
     h.raises("bad argument #1 to 'signal'", function() p:signal(1000) end)

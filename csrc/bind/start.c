@@ -22,14 +22,13 @@ static const char *const thread_options[] = {"target", "args",  "name",     "dae
                                              "globals", "stack", "affinity", NULL};
 static const char *const timer_options[] = {"target",  "args",     "name",      "daemon",
                                             "globals", "interval", "repeating", NULL};
-static const char *const process_options[] = {"target", "args", "name", "daemon", "globals", NULL};
 
 static const char *what(cc_kind kind) {
   return kind == CC_TIMER ? "timer" : kind == CC_PROCESS ? "process" : "thread";
 }
 
 static const char *const *options_of(cc_kind kind) {
-  return kind == CC_TIMER ? timer_options : kind == CC_PROCESS ? process_options : thread_options;
+  return kind == CC_TIMER ? timer_options : thread_options;
 }
 
 static void check_names(lua_State *L, int options, cc_kind kind) {
@@ -384,7 +383,7 @@ void bind_start(lua_State *L, int idx, run_thread *t) {
   bind_push_surroundings(L);
   pack_message(L, first, n + 1, &m);
   int error = kind == CC_TIMER     ? run_timer_start(t, &m, root)
-              : kind == CC_PROCESS ? run_process_start(t, &m, root)
+              : kind == CC_PROCESS ? run_process_start(t, &m, root, &o)
                                    : run_thread_start(t, &m, root, &o);
   if (error == EALREADY) started_before(L, kind);
   if (error != 0 && error != ECANCELED)

@@ -93,6 +93,9 @@ int cc_thread_start(void (*fn)(void *), void *arg, const cc_thread_options *o);
 /* Has `fn(p)` called when the calling kernel thread ends. One per thread. */
 void cc_thread_at_exit(void (*fn)(void *), void *p);
 
+/* Binds the caller to these processors, counted from 0; n 0: to the main thread's. Returns 0 or an errno value. */
+int cc_thread_bind(const unsigned *cpus, size_t n);
+
 size_t cc_thread_stack_minimum(void);
 size_t cc_thread_stack_default(void);
 void cc_thread_set_name(const char *name); /* of the caller; cut to 15 bytes */

@@ -45,25 +45,48 @@ static void *enter(void *p) {
 #if defined(__linux__)
 static _Atomic int some_pinned; /* threads that have processors of their own */
 
+/* These processors; or, for none, those of the main thread. NULL: there is no memory, or no main thread. */
+static cpu_set_t *processors(const unsigned *cpus, size_t n, size_t *size) {
+  unsigned limit = cc_cpu_limit();
+  if (limit < 1024) limit = 1024; /* the kernel refuses a set smaller than its own */
+  cpu_set_t *set = CPU_ALLOC(limit);
+  if (set == NULL) return NULL;
+  *size = CPU_ALLOC_SIZE(limit);
+  CPU_ZERO_S(*size, set);
+  for (size_t i = 0; i < n; i++) CPU_SET_S(cpus[i], *size, set);
+  if (n > 0 || sched_getaffinity(getpid(), *size, set) == 0) return set;
+  CPU_FREE(set);
+  return NULL;
+}
+
 /* The processors of the thread: those it is to have; or, once some thread has its own, the main
 ** thread's, since what such a thread starts, to be used by others as well, would inherit its. */
 static int set_affinity(pthread_attr_t *attributes, const cc_thread_options *o) {
-  unsigned limit = cc_cpu_limit();
+  size_t size;
   if (o->ncpus == 0 && atomic_load(&some_pinned) == 0) return 0;
-  if (o->ncpus == 0 && limit < 1024) limit = 1024; /* the kernel refuses a set smaller than its own */
-  cpu_set_t *set = CPU_ALLOC(limit);
-  size_t size = CPU_ALLOC_SIZE(limit);
-  int error = 0;
-  if (set == NULL) return ENOMEM;
-  CPU_ZERO_S(size, set);
-  for (size_t i = 0; i < o->ncpus; i++) CPU_SET_S(o->cpus[i], size, set);
   if (o->ncpus > 0) atomic_store(&some_pinned, 1);
-  if (o->ncpus > 0 || sched_getaffinity(getpid(), size, set) == 0)
-    error = pthread_attr_setaffinity_np(attributes, size, set);
+  cpu_set_t *set = processors(o->cpus, o->ncpus, &size);
+  if (set == NULL) return o->ncpus > 0 ? ENOMEM : 0;
+  int error = pthread_attr_setaffinity_np(attributes, size, set);
   CPU_FREE(set);
   return error;
 }
 #endif
+
+int cc_thread_bind(const unsigned *cpus, size_t n) {
+#if defined(__linux__)
+  size_t size;
+  cpu_set_t *set = processors(cpus, n, &size);
+  if (set == NULL) return ENOMEM;
+  int error = sched_setaffinity(0, size, set) == 0 ? 0 : errno;
+  CPU_FREE(set);
+  return error;
+#else
+  (void)cpus;
+  (void)n;
+  return 0;
+#endif
+}
 
 static int set_options(pthread_attr_t *attributes, const cc_thread_options *o) {
   int error = pthread_attr_setdetachstate(attributes, PTHREAD_CREATE_DETACHED);

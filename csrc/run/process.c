@@ -31,6 +31,7 @@
 #include "run/timer.h"
 #include "run/worker.h"
 
+#define STACK ((size_t)8 << 20) /* of the reaper, and so of its children; untouched pages cost nothing */
 #define RETRY 5000000 /* ns between two looks at children that no descriptor tells of */
 #define ALIVE INT_MIN /* no exit code yet */
 
@@ -47,6 +48,7 @@ typedef struct process {
 
 typedef struct request { /* on the stack of who starts one */
   process *process;
+  const run_options *options;
   _Atomic uint32_t done; /* 1: error is set */
   int error;
   struct request *next;
@@ -315,7 +317,16 @@ static void answer(request *r, int error) {
   cc_futex_wake(&r->done, 1); /* r may be gone already: then nobody sleeps there */
 }
 
-static int start_child(process *p) {
+static int64_t fork_on(const run_options *o) {
+  if (o->ncpus == 0) return cc_child_fork();
+  int error = cc_thread_bind(o->cpus, o->ncpus);
+  if (error != 0) return -error;
+  int64_t pid = cc_child_fork();
+  if (pid != 0) cc_thread_bind(NULL, 0);
+  return pid;
+}
+
+static int start_child(process *p, const run_options *o) {
   uint32_t entry = cc_family_reserve(&p->thread.object);
   child *c = malloc(sizeof *c);
   if (spare == NULL) spare = run_state_new();
@@ -327,7 +338,7 @@ static int start_child(process *p) {
   p->thread.process = entry;
   p->starter_id = cc_process_id();
   atomic_store(&p->starter, cc_family_self);
-  int64_t pid = cc_child_fork();
+  int64_t pid = fork_on(o);
   if (pid == 0) run_child(p, entry);
   if (pid < 0) {
     cc_bury(entry, CC_EXITED);
@@ -479,7 +490,7 @@ static void reap(void *unused) {
   cc_thread_set_name("concur-reaper");
   for (;;) {
     request *r;
-    while ((r = next_request(me)) != NULL) answer(r, start_child(r->process));
+    while ((r = next_request(me)) != NULL) answer(r, start_child(r->process, r->options));
     wait_for_news();
     look_at_children();
   }
@@ -487,7 +498,7 @@ static void reap(void *unused) {
 
 /* Makes the reaper; under the guard, once per process. */
 static int make_reaper(void) {
-  cc_thread_options o = {0, NULL, 0};
+  cc_thread_options o = {STACK, NULL, 0};
   int error = cc_signal_open(&bell);
   if (error != 0) return error;
   error = cc_thread_start(reap, NULL, &o);
@@ -495,8 +506,8 @@ static int make_reaper(void) {
   return error;
 }
 
-static int ask_reaper(process *p) {
-  request r = {p, 0, 0, NULL};
+static int ask_reaper(process *p, const run_options *o) {
+  request r = {p, o, 0, 0, NULL};
   cc_self *me = cc_self_get();
   int error = 0;
   cc_guard_lock(&guard, me->word);
@@ -517,9 +528,9 @@ static int ask_reaper(process *p) {
   return r.error;
 }
 
-int run_process_start(run_thread *t, run_message *m, uint64_t root) {
+int run_process_start(run_thread *t, run_message *m, uint64_t root, const run_options *o) {
   process *p = of(t);
-  int error = run_process_current() != NULL ? run_thread_enlist(t, root) : ENOMEM;
+  int error = run_process_current() == NULL ? ENOMEM : o->stack > STACK ? EAGAIN : run_thread_enlist(t, root);
   if (error != 0) {
     run_message_drop(m);
     return error;
@@ -529,7 +540,7 @@ int run_process_start(run_thread *t, run_message *m, uint64_t root) {
   error = cc_descriptor_share();
   p->message = *m;
   *m = (run_message){NULL, NULL};
-  if (error == 0) error = ask_reaper(p);
+  if (error == 0) error = ask_reaper(p, o);
   if (error == 0) return 0;
   run_message_drop(&p->message);
   run_thread_delist(t);

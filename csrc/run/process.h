@@ -15,7 +15,7 @@ extern const cc_ops run_process_ops;
 run_thread *run_process_new(const char *name, size_t length, bool daemon);
 
 /* As run_thread_start. EAGAIN also when the family has too many processes. */
-int run_process_start(run_thread *t, run_message *m, uint64_t root);
+int run_process_start(run_thread *t, run_message *m, uint64_t root, const run_options *o);
 
 /* The calling process, without a new reference; NULL: out of memory. */
 run_thread *run_process_current(void);

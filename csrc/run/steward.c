@@ -37,7 +37,7 @@ static int start(cc_crew *c, run_thread *t) {
   cc_object_parcel_retain(t->crew, &t->crew_held);
   if (m.surroundings != NULL) cc_parcel_retain(m.surroundings);
   cc_parcel_retain(m.call);
-  int error = c->processes ? run_process_start(t, &m, c->root) : run_thread_start(t, &m, c->root, &usual);
+  int error = c->processes ? run_process_start(t, &m, c->root, &usual) : run_thread_start(t, &m, c->root, &usual);
   if (error != 0) cc_object_parcel_release(t->crew, &t->crew_held);
   return error;
 }

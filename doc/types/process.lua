@@ -23,6 +23,8 @@ local process_constructor = {}
 ---@field name? string default `Process-1`, `Process-2`, …
 ---@field daemon? boolean whether it is terminated at the script's end; default: as the creator
 ---@field globals? table fields to set in the process's globals first
+---@field stack? integer bytes of C stack; all have 8 MiB, and cannot have more
+---@field affinity? integer[] processors that it may run on, numbered from 1
 
 --- Makes a subclass: define `Class:init(...)` and `Class:run()`.
 --- Raises: when `name` is no string.
