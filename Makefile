@@ -288,9 +288,10 @@ asan: ## specs under AddressSanitizer and UBSan
 
 # Not for ThreadSanitizer: it holds signals back while Lua code runs, and its stack of
 # calls, which has an end, grows with each error and each yield that Lua's longjmp carries over our
-# functions.  What another process
-# does to shared memory it does not see, and takes the memory's next use for a race.
-NOT_FOR_TSAN = thread_signal async_signal fuzz thread_recursion process kill crash fork subprocess install
+# functions.  What another process does to shared memory it does not see, and takes the memory's next
+# use for a race.  Some specs build or read the tree, or have no time to be ten times as slow.
+NOT_FOR_TSAN = thread_signal async_signal fuzz thread_recursion process kill crash fork subprocess \
+               install laws manual names types doc manager_fuzz
 tsan: SPECS := $(or $(SPECS),$(filter-out $(NOT_FOR_TSAN:%=spec/%_spec.lua), \
   $(sort $(wildcard spec/*_spec.lua spec/regress/*_spec.lua))))
 tsan: WITHOUT ?= process|a hundred thousand|places for threads|finds no place
