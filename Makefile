@@ -55,7 +55,7 @@ COMPILE = $(CC) $(LANGUAGE) $(OPTIMIZE) -g $(WARN) $(CPPFLAGS_ALL) $(CFLAGS) $(E
 # modules, and a thread may still run our code.
 LINK = $(CC) -shared -pthread -Wl,-z,nodelete $(LDFLAGS) $(EXTRA_CFLAGS)
 
-.PHONY: all run test lint analyse spec examples bench figures doc asan tsan valgrind stress model install uninstall \
+.PHONY: all run test lint analyse spec examples bench scale figures doc asan tsan valgrind stress model install uninstall \
         clean env deps deps-run help FORCE
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -313,6 +313,9 @@ LUA_LIBS   ?= $(or $(shell for p in lua5.4 lua-5.4 lua54; do \
 
 bench: all $(LIMITS) ## concur beside what the machine can do: make bench [ROWS="chan_int …"] [RUNS=5] [README=README.md]
 	@$(LUA) bench/run.lua --lua='$(LUA)' --build='$(BUILD)' --runs='$(RUNS)' $(if $(README),--markdown='$(README)') $(ROWS)
+
+scale: all $(LIMITS) ## how it grows with the number of threads: make scale [THREADS="1 2 4 8"] [ROWS="mpmc …"] [RUNS=3]
+	@$(LUA) bench/scale.lua --lua='$(LUA)' --build='$(BUILD)' --runs='$(RUNS)' --threads='$(THREADS)' $(ROWS)
 
 figures: all ## the documents' figures beside ours: make figures [SCALE=0.1]
 	@$(LUA) bench/figures.lua --lua='$(LUA)' --build='$(BUILD)' $(if $(SCALE),--scale='$(SCALE)')

@@ -18,6 +18,16 @@ end
 --- What runs functions beside this one: "thread", or what BENCH_KIND says.
 common.kind = os.getenv "BENCH_KIND" or "thread"
 
+--- How many run at once: 2, or what BENCH_THREADS says.
+common.threads = tonumber(os.getenv "BENCH_THREADS") or 2
+
+--- A list of so many times the same function (`common.threads` unless told).
+function common.each(fn, n)
+  local list = {}
+  for i = 1, n or common.threads do list[i] = fn end
+  return list
+end
+
 --- Starts one that runs fn(...).
 function common.spawn(...) return concur[common.kind](...):start() end
 

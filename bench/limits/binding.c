@@ -106,31 +106,31 @@ static double lua_map_serial(void) {
   return 1e-6 / loop(1e7, "local function f(x) return x * x end local r = {}", "r[i] = f(i)");
 }
 
-/* ==} {== two threads, a state each, on one object */
+/* ==} {== threads, a state each, on one object */
 
 static void *worker(void *chunk) {
   lua_State *L = binding_state();
-  two_ready();
+  all_ready();
   state_run(L, chunk);
   lua_close(L);
   return NULL;
 }
 
 /* seconds for one execution of `body`, which each thread runs n times */
-static double two_loops(long n, const char *body) {
+static double loops_together(long n, const char *body) {
   char chunk[256];
   snprintf(chunk, sizeof chunk, SELF " for i = 1, %ld do %s end", n, body);
-  return two_threads(worker, chunk) / (double)(2 * n);
+  return together(worker, chunk) / (double)(threads() * n);
 }
 
 static double lua_lock_contended(void) {
-  return two_loops(times(2e6), "o:lock() o:unlock()") * 1e9;
+  return loops_together(times(2e6), "o:lock() o:unlock()") * 1e9;
 }
 
 static double lua_atomic_inc(void) {
   long n = times(5e6);
-  double each = two_loops(n, "o:add()");
-  if (counter != 2 * n) die("the counter is wrong");
+  double each = loops_together(n, "o:add()");
+  if (counter != threads() * n) die("the counter is wrong");
   return 1e-6 / each;
 }
 

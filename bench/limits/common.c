@@ -26,19 +26,24 @@ void thread_start(pthread_t *t, void *(*f)(void *), void *arg) {
   if (pthread_create(t, NULL, f, arg) != 0) die("cannot make a thread");
 }
 
+int threads(void) {
+  const char *wanted = getenv("BENCH_THREADS");
+  int n = wanted != NULL ? atoi(wanted) : 2;
+  return n < 1 ? 1 : n > MAX_THREADS ? MAX_THREADS : n;
+}
+
 static pthread_barrier_t ready;
 
-void two_ready(void) { pthread_barrier_wait(&ready); }
+void all_ready(void) { pthread_barrier_wait(&ready); }
 
-double two_threads(void *(*f)(void *), void *arg) {
-  pthread_t a, b;
-  pthread_barrier_init(&ready, NULL, 3);
-  thread_start(&a, f, arg);
-  thread_start(&b, f, arg);
+double together(void *(*f)(void *), void *arg) {
+  pthread_t t[MAX_THREADS];
+  int n = threads();
+  pthread_barrier_init(&ready, NULL, (unsigned)n + 1);
+  for (int i = 0; i < n; i++) thread_start(&t[i], f, arg);
   pthread_barrier_wait(&ready);
   double start = now();
-  pthread_join(a, NULL);
-  pthread_join(b, NULL);
+  for (int i = 0; i < n; i++) pthread_join(t[i], NULL);
   double end = now();
   pthread_barrier_destroy(&ready);
   return end - start;

@@ -39,10 +39,13 @@ long times(double n); /* n scaled by BENCH_SCALE, at least 2 */
 _Noreturn void die(const char *what);
 void thread_start(pthread_t *t, void *(*f)(void *), void *arg);
 
-/* Two threads run f(arg); the seconds from the moment both are ready until both
-** have ended. f calls two_ready() first. */
-double two_threads(void *(*f)(void *), void *arg);
-void two_ready(void);
+#define MAX_THREADS 256
+int threads(void); /* how many run at once: 2, or what BENCH_THREADS says */
+
+/* So many threads run f(arg); the seconds from the moment all are ready until all
+** have ended. f calls all_ready() first. */
+double together(void *(*f)(void *), void *arg);
+void all_ready(void);
 
 /* ==} {== ring.c: a bounded queue of words under a mutex and two conditions */
 

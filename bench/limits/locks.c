@@ -1,4 +1,4 @@
-/* A mutex and an atomic counter, alone and between two threads. */
+/* A mutex and an atomic counter, alone and between threads. */
 #include "limits.h"
 
 #include <stdatomic.h>
@@ -23,33 +23,33 @@ static double mutex_uncontended(void) {
 }
 
 static void *mutex_worker(void *n) {
-  two_ready();
+  all_ready();
   mutex_loop(*(long *)n);
   return NULL;
 }
 
 /* seconds for one pair of calls */
-static double mutex_two(void) {
+static double mutex_together(void) {
   long n = times(5e6);
-  double t = two_threads(mutex_worker, &n);
-  if (counter != 2 * n) die("the counter is wrong");
-  return t / (double)(2 * n);
+  double t = together(mutex_worker, &n);
+  if (counter != threads() * n) die("the counter is wrong");
+  return t / (double)(threads() * n);
 }
 
-static double mutex_contended(void) { return mutex_two() * 1e9; }
-static double mutex_inc(void) { return 1e-6 / mutex_two(); }
+static double mutex_contended(void) { return mutex_together() * 1e9; }
+static double mutex_inc(void) { return 1e-6 / mutex_together(); }
 
 static void *atomic_worker(void *n) {
-  two_ready();
+  all_ready();
   for (long i = *(long *)n; i > 0; i--) atomic_fetch_add(&atomic_counter, 1);
   return NULL;
 }
 
 static double atomic_inc(void) {
   long n = times(2e7);
-  double t = two_threads(atomic_worker, &n);
-  if (atomic_counter != 2 * n) die("the counter is wrong");
-  return (double)(2 * n) / t / 1e6;
+  double t = together(atomic_worker, &n);
+  if (atomic_counter != threads() * n) die("the counter is wrong");
+  return (double)(threads() * n) / t / 1e6;
 }
 
 const limit lock_limits[] = {

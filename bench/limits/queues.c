@@ -19,8 +19,8 @@ static inline void backoff(int *spins) {
 /* Runs `pairs` producers and as many consumers (which store the sum of what they
 ** got) over n items in all; millions of items a second. */
 static double pass(double n, int pairs, void *(*producer)(void *), void *(*consumer)(void *)) {
-  pthread_t p[4], c[4];
-  uint64_t sum[4], total = 0;
+  pthread_t p[MAX_THREADS], c[MAX_THREADS];
+  uint64_t sum[MAX_THREADS], total = 0;
   per_producer = times(n) / pairs;
   double start = now();
   for (int i = 0; i < pairs; i++) {
@@ -53,7 +53,7 @@ static void *ring_consumer(void *sum) {
 }
 
 static double spsc_mutex(void) { return pass(4e6, 1, ring_producer, ring_consumer); }
-static double mpmc_mutex(void) { return pass(4e6, 2, ring_producer, ring_consumer); }
+static double mpmc_mutex(void) { return pass(4e6, threads(), ring_producer, ring_consumer); }
 
 /* ==} {== one producer, one consumer: two counters, each with its cached view */
 
@@ -145,7 +145,7 @@ static void *cell_consumer(void *sum) {
 
 static double mpmc_lockfree(void) {
   for (size_t i = 0; i < RING_SIZE; i++) atomic_store(&cell[i].sequence, i);
-  return pass(4e6, 2, cell_producer, cell_consumer);
+  return pass(4e6, threads(), cell_producer, cell_consumer);
 }
 
 /* ==} */

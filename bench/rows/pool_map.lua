@@ -1,11 +1,11 @@
--- x*x over a list by a pool of two workers.
+-- x*x over a list by a pool of two workers (or so many as BENCH_THREADS says).
 --
 --   pool_map.lua [items [chunk]]
 local concur = require "concur"
 local common = require "bench.common"
 
 local n, chunk = common.times(tonumber(arg[1]) or 1000000), tonumber(arg[2])
-local pool <close> = concur.pool { workers = 2, kind = common.kind }
+local pool <close> = concur.pool { workers = common.threads, kind = common.kind }
 local list = {}
 for i = 1, n do list[i] = i end
 local function square(x) return x * x end
