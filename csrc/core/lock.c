@@ -1,7 +1,9 @@
 /*
 ** The word says who holds the lock and whether somebody stands in line. A
 ** release that finds the line bit wakes the first, which then tries again: it
-** owns nothing yet. One that gives up after it was woken passes the wake-up on.
+** owns nothing yet. The bit is away from then on, so that others who take and release the lock
+** before the woken one comes need not wake one more each: it answers for the rest of the line,
+** and puts the bit back when it takes the lock or stands in line again, or gives up.
 */
 #include "core/lock.h"
 
@@ -26,11 +28,12 @@ cc_lock *cc_lock_new(void) { return (cc_lock *)cc_object_new(CC_LOCK, sizeof(cc_
 
 cc_lock *cc_rlock_new(void) { return (cc_lock *)cc_object_new(CC_RLOCK, sizeof(cc_lock)); }
 
-/* Takes the lock if it is free, keeping the line bit. */
-static bool try_take(cc_self *me, cc_lock *k) {
+/* Takes the lock if it is free, keeping the line bit; one who was woken sets it. */
+static bool try_take(cc_self *me, cc_lock *k, bool woken) {
+  const uint32_t mark = me->word | (woken ? WAITERS : 0);
   uint32_t word = atomic_load_explicit(&k->word, memory_order_relaxed);
   while ((word & ~WAITERS) == 0) {
-    if (atomic_compare_exchange_weak_explicit(&k->word, &word, word | me->word,
+    if (atomic_compare_exchange_weak_explicit(&k->word, &word, word | mark,
                                               memory_order_acquire, memory_order_relaxed)) {
       cc_lock_set_holder(me, k);
       cc_descriptor_update(&k->object);
@@ -65,15 +68,24 @@ static bool line_up(cc_self *me, cc_lock *k, bool again) {
   return standing;
 }
 
-/* Wakes the first in line who wants the lock, and those before who only watch. The line bit
-** comes first: the granted one may see its grant before it is woken, give up, and rely on the
-** next release to look at the line. With a descriptor the bit stays. */
+/* Calls the first in line who wants the lock, and wakes those before who only watch. For those
+** behind a task the bit comes back at once, since its thread may be at other things for long.
+** With a descriptor the bit stays. */
 static cc_slot *grant(cc_self *me, cc_lock *k) {
   cc_waitlist *l = &k->object.waiters;
   while (cc_waitlist_watched(l)) cc_wake(cc_grant_first(me, l, 1));
-  if (l->first != l->last || atomic_load(&k->object.described))
+  if ((l->first != l->last && atomic_load_explicit(&l->first->slot->loop, memory_order_relaxed) != NULL) ||
+      atomic_load(&k->object.described))
     atomic_fetch_or_explicit(&k->word, WAITERS, memory_order_relaxed);
   return cc_grant_first(me, l, 1);
+}
+
+/* Under the guard: one who was woken has gone, perhaps, and somebody must look at the line. The
+** holder does when it releases the lock; when it is free, the first in line does. */
+static cc_slot *pass_on(cc_self *me, cc_lock *k) {
+  if (k->object.waiters.first == NULL) return NULL;
+  uint32_t word = atomic_fetch_or_explicit(&k->word, WAITERS, memory_order_relaxed);
+  return (word & ~WAITERS) == 0 ? grant(me, k) : NULL;
 }
 
 static void wake_first(cc_self *me, cc_lock *k) {
@@ -84,11 +96,18 @@ static void wake_first(cc_self *me, cc_lock *k) {
   cc_descriptor_update(&k->object);
 }
 
+static void give_up(cc_self *me, cc_lock *k) {
+  cc_guard_lock(&k->object.guard, me->word);
+  cc_slot *s = pass_on(me, k);
+  cc_guard_unlock(&k->object.guard);
+  cc_wake(s);
+}
+
 /* From the moment when the caller was woken, or (not woken) before it stands in line. */
 static cc_outcome acquire(cc_self *me, cc_lock *k, int64_t deadline, bool woken) {
   for (;;) {
     if (!cc_resumes(me, &deadline)) {
-      if (try_take(me, k)) return CC_OK;
+      if (try_take(me, k, woken)) return CC_OK;
       if (!line_up(me, k, woken)) continue;
     }
     cc_outcome outcome = cc_wait(me, &k->object, &k->object.guard, &k->object.waiters,
@@ -98,14 +117,14 @@ static cc_outcome acquire(cc_self *me, cc_lock *k, int64_t deadline, bool woken)
     /* whoever was told of a deadlock raises, also if another's unwinding frees the lock */
     if (cc_deadlock_told(me))
       outcome = CC_DEADLOCK;
-    else if (try_take(me, k))
+    else if (try_take(me, k, true))
       return CC_OK;
     else if (deadline != CC_FOREVER && cc_clock() >= deadline)
       outcome = CC_TIMEOUT;
     else if (cc_cancelled(me))
       outcome = CC_CANCELLED;
     if (outcome == CC_OK) continue;
-    if (!cc_lock_locked(k)) wake_first(me, k); /* the wake-up must not be lost with us */
+    give_up(me, k);
     return outcome;
   }
 }
@@ -113,7 +132,7 @@ static cc_outcome acquire(cc_self *me, cc_lock *k, int64_t deadline, bool woken)
 cc_outcome cc_lock_acquire_slow(cc_self *me, cc_lock *k, int64_t deadline) {
   if (me->suspended) return acquire(me, k, deadline, false);
   for (int i = 0; i < SPINS; i++) {
-    if (try_take(me, k)) return CC_OK;
+    if (try_take(me, k, false)) return CC_OK;
     if (deadline == CC_NOW) return CC_TIMEOUT;
     cc_pause();
   }
@@ -187,23 +206,21 @@ static bool left_by(cc_lock *k, uint32_t process) {
 
 static void mend(cc_self *me, cc_object *o, uint32_t process) {
   cc_lock *k = (cc_lock *)o;
-  cc_slot *s = NULL;
   cc_guard_inherit(me, &o->guard, process);
   if (left_by(k, process)) {
     set_abandoned(k);
     atomic_store(&k->holder, 0);
     atomic_store(&k->word, o->waiters.first != NULL ? WAITERS : 0);
   }
-  if (!cc_lock_locked(k) && o->waiters.first != NULL) s = grant(me, k); /* a wake-up may be lost */
+  cc_slot *s = pass_on(me, k); /* a wake-up may be lost */
   cc_section_end(me, &o->guard);
   cc_wake(s);
   cc_descriptor_update(o);
 }
 
-/* One that was woken to try again has gone, perhaps. */
 static void withdrawn(cc_self *me, cc_object *o, cc_waitlist *line) {
   (void)line;
-  if (!cc_lock_locked((cc_lock *)o)) wake_first(me, (cc_lock *)o);
+  give_up(me, (cc_lock *)o);
 }
 
 const cc_ops cc_lock_ops = {

@@ -1,15 +1,18 @@
 /*
 ** The lock of csrc/core/lock.c: a word with a mark for "somebody stands in line",
-** and a line under a guard.  A release takes holder and mark away, then wakes the first, who
-** tries again: it owns nothing yet.  One that gives up although it was woken passes the
-** wake-up on.  Wake-ups that nobody needs come too, so a waiter may see its grant before
-** the granter has left the guard.
+** and a line under a guard.  A release takes holder and mark away, then calls the first, who
+** tries again: it owns nothing yet, but answers for those behind it.  It puts the mark back when it takes
+** the lock or stands in line again; when it gives up, it passes that on.  Wake-ups that nobody needs come
+** too, so a waiter may see its grant before the granter has left the guard.
+**
+** user(…, quits): may end its wait, also after it was called; with DIES it is killed instead, at any
+** moment between its call and its next step, and who buries it does its part.
 **
 ** Mutations:
-**   M_BIT_LATE   the first is granted before the mark is put back for those behind it
-**   M_NO_BIT     the mark is not put back
+**   M_NO_MARK    one that was called takes the lock without putting the mark back
+**   M_JUST_GO    one that gives up passes nothing on
+**   M_LOOK_ONCE  one that gives up looks whether the lock is free before it sets the mark
 **   M_BLIND      one stands in line without looking at the word again
-**   M_DROP_BIT   a woken waiter takes the lock without keeping the mark
 */
 #ifndef N
 #define N 3
@@ -27,54 +30,51 @@ byte inside = 0, ended = 0;
 #define LOCK   atomic { !guard -> guard = true }
 #define UNLOCK guard = false
 
-inline try_take(got, i) {
+inline try_take(got, i, called) {
   atomic {
     if
     :: holder == NONE ->
       holder = i; got = true;
-#ifdef M_DROP_BIT
-      mark = false;
+#ifndef M_NO_MARK
+      mark = mark || called
 #endif
     :: else -> got = false
     fi
   }
 }
 
-inline wake_first(i, k) {
+inline grant(k) {
+  d_step {
+    if
+    :: length > 0 ->
+      granted[line[0]] = true;
+      for (k : 1 .. N - 1) { line[k - 1] = line[k] }
+      line[N - 1] = NONE;
+      length--
+    :: else
+    fi
+  }
+}
+
+inline wake_first(k) {
   LOCK;
-#ifdef M_BIT_LATE
-  d_step {
-    if
-    :: length > 0 ->
-      granted[line[0]] = true;
-      for (k : 1 .. N - 1) { line[k - 1] = line[k] }
-      line[N - 1] = NONE;
-      length--
-    :: else
-    fi
-  };
-  if
-  :: length > 0 -> mark = true
-  :: else
-  fi;
+  grant(k);
+  UNLOCK
+}
+
+/* Somebody must look at the line: the holder when it releases, or the first when the lock is free. */
+inline pass_on(k) {
+  LOCK;
+#ifdef M_LOOK_ONCE
+  had = holder == NONE;
+  mark = mark || length > 0;
 #else
-#ifndef M_NO_BIT
+  atomic { had = holder == NONE; mark = mark || length > 0 };
+#endif
   if
-  :: length > 1 -> mark = true
+  :: had -> grant(k)
   :: else
   fi;
-#endif
-  d_step {
-    if
-    :: length > 0 ->
-      granted[line[0]] = true;
-      for (k : 1 .. N - 1) { line[k - 1] = line[k] }
-      line[N - 1] = NONE;
-      length--
-    :: else
-    fi
-  };
-#endif
   UNLOCK
 }
 
@@ -84,7 +84,7 @@ proctype user(byte i; bool quits) {
   again = false;
   out = false;
   do
-  :: try_take(got, i);
+  :: try_take(got, i, again);
     if
     :: got -> break
     :: else
@@ -153,17 +153,22 @@ proctype user(byte i; bool quits) {
       :: else
       fi;
       again = true;
-      try_take(got, i);
+#ifdef DIES
+      if
+      :: quits -> out = true; pass_on(k); break
+      :: true
+      fi;
+#endif
+      try_take(got, i, again);
       if
       :: got -> break
       :: else ->
         if
         :: quits ->                    /* late, or cancelled */
           out = true;
-          if
-          :: holder == NONE -> wake_first(i, k)
-          :: else
-          fi;
+#ifndef M_JUST_GO
+          pass_on(k);
+#endif
           break
         :: true
         fi
@@ -180,7 +185,7 @@ proctype user(byte i; bool quits) {
     /* release */
     atomic { had = mark; mark = false; holder = NONE };
     if
-    :: had -> wake_first(i, k)
+    :: had -> wake_first(k)
     :: else
     fi
   fi;

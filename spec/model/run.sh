@@ -61,7 +61,8 @@ for m in M_SWALLOW M_NO_GUARD; do check fails condition $m QUITTER; done
 
 check holds lock
 check holds lock N=4
-for m in M_BIT_LATE M_NO_BIT M_BLIND M_DROP_BIT; do check fails lock $m N=4; done
+check holds lock DIES N=4
+for m in M_NO_MARK M_JUST_GO M_LOOK_ONCE M_BLIND; do check fails lock $m N=4; done
 
 check holds queue
 check holds queue CAPACITY=2
