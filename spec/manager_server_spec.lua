@@ -239,6 +239,28 @@ describe("a manager's server", function()
     assert.is_nil((io.open(path)))
   end)
 
+  it("takes the place of a server that was killed, whose socket's file is left, and of nothing else", function()
+    local path = os.tmpname()
+    local address = "unix:" .. path
+    local function listening() return start({ hello = function() return "hello" end }, { address = address }) end
+    assert.is_truthy(kit.error_of(listening):find("EADDRINUSE", 1, true)) -- a file that is no socket
+    assert(os.remove(path))
+    local ready = concur.event()
+    local process = concur.process(function()
+      local _ = listening()
+      ready:set()
+      concur.sleep(60)
+    end):start()
+    assert(ready:wait(kit.TIMEOUT))
+    assert.is_truthy(kit.error_of(listening):find("EADDRINUSE", 1, true)) -- somebody listens
+    process:kill()
+    assert.is_false((process:join(kit.TIMEOUT)))
+    local server = listening()
+    run(function() assert.are.equal("hello", assert(link.connect(address, KEY)):call(1, 0, "hello")) end)
+    server:shutdown()
+    assert.is_nil((io.open(path)))
+  end)
+
   it("can be many, and says when it cannot listen", function()
     local servers = {}
     for i = 1, 5 do servers[i] = start { which = function() return i end } end
@@ -257,7 +279,15 @@ describe("a manager's server", function()
     kit.raises("bad option 'authkey' (a string that is not empty expected)", function()
       new_server { address = "x:1" }
     end)
-    kit.raises("bad option 'address' (string expected)", function() new_server { authkey = KEY } end)
+    kit.raises("bad option 'address' (string expected, got nil)", function() new_server { authkey = KEY } end)
+    for _, bad in ipairs { "", "a", "a:x", "a:70000", "/tmp/socket", "unix:", "::1:5" } do
+      kit.raises([[bad option 'address' ("host:port", "[host]:port" or "unix:path" expected)]], function()
+        new_server { authkey = KEY, address = bad }
+      end)
+    end
+    kit.raises("bad option 'address' (a path of at most 107 bytes expected)", function()
+      new_server { authkey = KEY, address = "unix:/" .. ("x"):rep(200) }
+    end)
     kit.raises("unknown option 'adress' for a manager's server", function()
       new_server { address = "x:1", authkey = KEY, adress = "" }
     end)

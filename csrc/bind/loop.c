@@ -274,6 +274,11 @@ static int inherit_cut(lua_State *L) {
   return 0;
 }
 
+static int socket_left(lua_State *L) {
+  lua_pushboolean(L, cc_socket_left(luaL_checkstring(L, 1)));
+  return 1;
+}
+
 /* Gives a state that no worker made the functions that a thread's state has. */
 static int adopt_coroutines(lua_State *L) {
   run_coroutine_open(L);
@@ -300,6 +305,7 @@ void bind_open_loop(lua_State *L) {
                                        {"_hold_pipes", hold_pipes}, {"_release_pipes", release_pipes},
                                        {"_keep_library", keep_library},
                                        {"_inherit_not", inherit_not}, {"_inherit_cut", inherit_cut},
+                                       {"_socket_left", socket_left},
                                        {NULL, NULL}};
   bind_type(L, CC_LOOP, methods, NULL);
   luaL_newmetatable(L, task_name);

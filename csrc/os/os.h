@@ -242,6 +242,9 @@ int cc_addresses_find(const char *text, cc_addresses *list);
 int cc_socket_connect(const cc_address *a, int *fd);
 int cc_socket_error(int fd); /* 0 or an errno value */
 
+/* Whether the file of a Unix socket is there at which nobody listens any more. */
+bool cc_socket_left(const char *path);
+
 /* As cc_descriptor_read and cc_descriptor_write, for sockets. */
 int64_t cc_socket_read(int fd, void *to, size_t size);
 int64_t cc_socket_write(int fd, const void *from, size_t size);

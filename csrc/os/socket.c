@@ -118,6 +118,16 @@ int cc_socket_connect(const cc_address *a, int *fd) {
   return result == 0 ? 0 : errno;
 }
 
+bool cc_socket_left(const char *path) {
+  cc_addresses list = {.n = 0};
+  int fd = -1, error = 0;
+  struct stat s;
+  if (lstat(path, &s) != 0 || !S_ISSOCK(s.st_mode)) return false;
+  if (find_unix(path, &list) == 0) error = cc_socket_connect(&list.at[0], &fd);
+  cc_descriptor_shut(&fd);
+  return error == ECONNREFUSED;
+}
+
 int cc_socket_error(int fd) {
   int error = 0;
   socklen_t size = sizeof error;

@@ -1,5 +1,7 @@
 --- Net: connections, servers and names, for tasks of a loop.
 -- @module concur.async.net
+local concur = require "concur"
+local address_of = require "concur.async.address"
 local loops = require "concur.async.loop"
 local streams = require "concur.async.stream"
 
@@ -9,23 +11,10 @@ local net = {}
 
 local BACKLOG = 511
 
--- "host:port", "[host]:port" or "unix:path", or host and port -> a table; raises at the caller's caller.
-local function parse(name, address, port)
-  if type(address) ~= "string" then
-    error(("bad argument #1 to '%s' (string expected, got %s)"):format(name, type(address)), 3)
-  end
-  local path = address:match("^unix:(.+)$")
-  if path then return {path = path} end
-  local host = address
-  if port == nil then
-    host, port = address:match("^%[(.-)%]:(%d+)$")
-    if not host then host, port = address:match("^([^:]*):(%d+)$") end
-    port = math.tointeger(tonumber(port))
-  end
-  if not host or math.type(port) ~= "integer" or port < 0 or port > 65535 then
-    error(("bad argument #1 to '%s' (\"host:port\", \"[host]:port\" or \"unix:path\" expected)"):format(name), 3)
-  end
-  return {host = host, port = port}
+-- Raises at the caller's caller.
+local function parse(name, text, port)
+  local to, wrong = address_of(text, port)
+  return to or error(("bad argument #1 to '%s' (%s)"):format(name, wrong), 3)
 end
 
 --- The addresses of a host: a list of {ip=, family="inet" or "inet6"}, or nil and a message.
@@ -106,6 +95,16 @@ local function on_connection(server, err)
   if task and task.awaits == server then loops.wake(task) end
 end
 
+-- Binds a pipe to a path. The file of a server that was killed, at which nobody listens, makes room.
+local function bind(pipe, path)
+  local ok, err, name = pipe:bind(path)
+  if name == "EADDRINUSE" and concur._socket_left(path) then
+    os.remove(path)
+    ok, err = pipe:bind(path)
+  end
+  return ok, err
+end
+
 --- Listens; handler(stream) runs in a task of its own for each connection, which is closed when that
 -- returns. Without handler server:accept() gives the connections.
 -- @string address as for connect; port 0: any free one, see server:address()
@@ -120,7 +119,7 @@ function net.listen(address, handler)
   local handle = at.path and uv.new_pipe(false) or uv.new_tcp()
   local ok, err
   if at.path then
-    ok, err = handle:bind(at.path)
+    ok, err = bind(handle, at.path)
   else
     local found
     found, err = uv.getaddrinfo(at.host ~= "" and at.host or "0.0.0.0", nil, {socktype = "stream"})

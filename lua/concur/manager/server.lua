@@ -2,6 +2,7 @@
 -- see serve.lua.
 -- @module concur.manager.server
 local concur = require "concur"
+local address_of = require "concur.async.address"
 
 local Server = {}
 Server.__index = Server
@@ -28,7 +29,8 @@ local function check_options(given)
     error(("bad argument #1 to 'server' (table expected, got %s)"):format(type(given)), 3)
   end
   local checked = { address = given.address, authkey = given.authkey }
-  if type(given.address) ~= "string" then error("bad option 'address' (string expected)", 3) end
+  local at, wrong = address_of(given.address)
+  if not at then error(("bad option 'address' (%s)"):format(wrong), 3) end
   if type(given.authkey) ~= "string" or given.authkey == "" then
     error("bad option 'authkey' (a string that is not empty expected)", 3)
   end
