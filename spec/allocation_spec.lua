@@ -7,7 +7,7 @@ local walk = require "modules.walk"
 local directory
 
 describe("when the n-th allocation fails,", function()
-  lazy_setup(function() directory = debug_build.find "walk" end)
+  lazy_setup(function() directory = debug_build.find() end)
 
   for _, name in ipairs(walk.names) do
     it(name .. " fails cleanly", function()

@@ -6,7 +6,7 @@ local crash = require "modules.crash"
 local directory
 
 describe("a process that is killed at its n-th crash point in", function()
-  lazy_setup(function() directory = debug_build.find "crash" end)
+  lazy_setup(function() directory = debug_build.find() end)
 
   for _, name in ipairs(crash.names) do
     it(name .. " leaves all whole, nobody blocked, nothing behind", function()

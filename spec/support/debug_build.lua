@@ -12,13 +12,14 @@ function debug_build.output_of(command)
   return output, pipe:close() and true or false
 end
 
---- Its directory. Other specs may be made at the same time, so each has its own.
-function debug_build.find(name)
+--- Its directory. Specs that run at the same time make it one after another.
+function debug_build.find()
   local here = assert(package.searchpath("concur", package.cpath)):match("^(.*)/[^/]*$")
   if concur._fail_at then return here end
-  local build = here .. "/" .. name
-  local make = "make -s -j2 all BUILD=%s OPTIMIZE=-O1 EXTRA_CFLAGS=-DCC_DEBUG=1 WERROR="
-  local output, ok = debug_build.output_of(make:format(kit.quote(build)))
+  local build = here .. "/walk"
+  local make = "$(command -v flock >/dev/null && echo flock %s) " ..
+    "make -s -j2 %s/concur.so BUILD=%s OPTIMIZE=-O1 EXTRA_CFLAGS=-DCC_DEBUG=1 WERROR="
+  local output, ok = debug_build.output_of(make:format(kit.quote(build .. ".lock"), kit.quote(build), kit.quote(build)))
   if not ok then error("the debug build fails:\n" .. output) end
   return build
 end
