@@ -2,6 +2,7 @@
 ** concur._loop: what lua/concur/async.lua is built on. A loop is a handle; its tasks are userdata of the
 ** state, not handles.
 */
+#include "core/deadlock.h"
 #include "core/inherit.h"
 #include "core/loop.h"
 
@@ -45,22 +46,27 @@ static int loop_take(lua_State *L) {
   return 2;
 }
 
-/* loop:poll(fd, seconds or nil, exposed): waits until the descriptor is readable. The code of a loop is shielded;
-** exposed: not so this wait. */
+/* loop:poll(fd, seconds or nil, exposed, blocked): waits until the descriptor is readable. The code of a loop is
+** shielded; exposed: not so this wait. blocked: see cc_loop_poll. Returns "ready", "timeout" or "deadlock": all
+** that stand in lines are to look. */
 static int loop_poll(lua_State *L) {
   cc_loop *l = self(L);
   int fd = (int)luaL_checkinteger(L, 2);
   int64_t deadline = bind_deadline(L, 3);
   const uint32_t shield = lua_toboolean(L, 4) ? 1 : 0;
+  const bool blocked = lua_toboolean(L, 5);
   bind_wait wait;
   cc_self *me = bind_enter(L, &wait);
   cc_outcome outcome;
   do {
     me->shield -= shield;
-    outcome = cc_loop_poll(me, l, fd, deadline);
+    outcome = cc_loop_poll(me, l, fd, deadline, blocked);
     me->shield += shield;
+    if (outcome == CC_TIMEOUT || outcome == CC_DEADLOCK) break;
   } while (bind_again(L, &wait, outcome));
-  return 0;
+  bind_leave(me);
+  lua_pushstring(L, outcome == CC_OK ? "ready" : outcome == CC_TIMEOUT ? "timeout" : "deadlock");
+  return 1;
 }
 
 static int new_loop(lua_State *L) {
@@ -193,6 +199,16 @@ static int task_expire(lua_State *L) {
   return 1;
 }
 
+/* task:note(with): notes for reports of deadlocks where it stands, or nothing */
+static int task_note(lua_State *L) {
+  run_task *t = task_self(L);
+  char place[100] = "";
+  if (t->co == NULL || t->self.slot == NULL) return 0;
+  if (lua_toboolean(L, 2)) bind_place(t->co, place, sizeof place);
+  cc_deadlock_place(cc_self_get(), t->self.slot, place);
+  return 0;
+}
+
 /* task:begun() -> whether it was ever resumed */
 static int task_begun(lua_State *L) {
   lua_pushboolean(L, task_self(L)->begun || task_self(L)->runs);
@@ -297,7 +313,7 @@ void bind_open_loop(lua_State *L) {
   static const luaL_Reg methods[] = {
       {"sleep", loop_sleep}, {"take", loop_take}, {"poll", loop_poll}, {"task", new_task}, {NULL, NULL}};
   static const luaL_Reg task_methods[] = {{"resume", task_resume}, {"state", task_state}, {"expire", task_expire},
-                                          {"begun", task_begun}, {"kill_at_end", task_kill_at_end},
+                                          {"begun", task_begun}, {"note", task_note}, {"kill_at_end", task_kill_at_end},
                                           {"cancel", task_cancel}, {"uncancel", task_uncancel}, {"finish", task_end},
                                           {NULL, NULL}};
   static const luaL_Reg functions[] = {{"_loop", new_loop}, {"_suspend", suspend}, {"_in_task", in_task},

@@ -12,6 +12,7 @@
 
 #include "core/family.h"
 #include "core/lock.h"
+#include "core/loop.h"
 #include "core/once.h"
 #include "core/park.h"
 #include "core/rwlock.h"
@@ -57,10 +58,9 @@ static void nudge(cc_family *f) {
   }
 }
 
-/* Under the place guard: what the thread holds and the objects themselves do not tell, as
+/* Under the place guard: what the thread or task holds and the objects themselves do not tell, as
 ** text for others: reading and semaphores' units. */
-static void write_held(cc_self *me) {
-  cc_slot *s = me->slot;
+static void write_held(cc_slot *s) {
   text t = {s->held, s->held + sizeof s->held};
   s->held[0] = '\0';
   for (uint32_t i = 0; i < atomic_load(&s->nholds); i++) {
@@ -80,12 +80,19 @@ bool cc_deadlock_enter(cc_self *me, cc_object *o) {
   cc_guard_lock(&s->place_guard, me->word);
   s->place[0] = '\0';
   if (me->where != NULL) me->where(me->where_arg, s->place, sizeof s->place);
-  write_held(me);
+  write_held(s);
   cc_guard_unlock(&s->place_guard);
   atomic_store(&s->blocked, ++me->sleeps);
   atomic_fetch_add(&f->blocked, 1);
   /* whoever closes a circle of rlocks finds it at the first look, so one is enough */
   return suspicious(f) || (o->kind == CC_RLOCK && !me->looked);
+}
+
+void cc_deadlock_place(cc_self *me, cc_slot *task, const char *place) {
+  cc_guard_lock(&task->place_guard, me->word);
+  snprintf(task->place, sizeof task->place, "%s", place);
+  write_held(task);
+  cc_guard_unlock(&task->place_guard);
 }
 
 void cc_deadlock_leave(cc_self *me) {
@@ -117,6 +124,7 @@ void cc_deadlock_pending_in(uint32_t process, int change) {
 
 static void add_name(text *t, cc_slot *s) {
   char name[64] = "a thread of the host";
+  if (atomic_load(&s->loop) != NULL && !atomic_load(&s->active)) add(t, "a task of ");
   cc_object *thread = atomic_load(&s->thread);
   void (*f)(cc_object *, char *, size_t) = atomic_load(&namer);
   if (thread != NULL && f != NULL) f(thread, name, sizeof name);
@@ -143,10 +151,20 @@ static cc_slot *holder(cc_object *o) {
   return stale ? NULL : s;
 }
 
+/* A task of a loop that stands in a line. */
+static bool suspended(const cc_slot *s) {
+  return atomic_load(&s->loop) != NULL && !atomic_load(&s->active) && atomic_load(&s->token) == 3;
+}
+
 static void add_line(text *t, cc_self *me, cc_slot *s) {
   cc_object *o = atomic_load(&s->waiting_for);
+  if (suspended(s) && atomic_load(&s->waiter.line) != NULL) o = s->waiter.object;
   add(t, "\n  ");
   add_name(t, s);
+  if (atomic_load(&s->loop) != NULL && atomic_load(&s->active)) {
+    add(t, " runs an event loop whose tasks wait");
+    return;
+  }
   if (o != NULL) {
     cc_slot *h = holder(o);
     add(t, " waits for concur.%s: %p", cc_kind_name((cc_kind)o->kind), (void *)o);
@@ -177,9 +195,9 @@ static void deliver(cc_self *me, const char *what, cc_slot **slots, uint32_t n) 
     cc_parcel_retain(p);
     cc_parcel_release(atomic_exchange(&slots[i]->report, p));
   }
-  /* all are told before the first wakes, whose end might end another's wait */
+  /* all are told before the first wakes, whose end might end another's wait; a task's loop wakes it */
   for (uint32_t i = 0; i < n; i++)
-    if (slots[i] != me->slot) cc_wake(slots[i]);
+    if (slots[i] != me->slot && !suspended(slots[i])) cc_wake(slots[i]);
   cc_parcel_release(p);
 }
 
@@ -206,6 +224,8 @@ static uint64_t sleeps(cc_slot *s) {
   if (cc_granted(&s->waiter) != 0) return 0;
   if (atomic_load(&s->token) == 1) return 0; /* a wake-up is there, the caller's own included */
   if (atomic_load(&s->report) != NULL) return 0;
+  cc_loop *l = atomic_load(&s->loop);
+  if (l != NULL && !cc_loop_quiet(l)) return 0;
   return number;
 }
 
@@ -228,6 +248,7 @@ static bool everybody(cc_slot **slots, uint64_t *numbers, uint32_t top, uint32_t
   *n = 0;
   for (uint32_t i = 0; i < top; i++) {
     cc_slot *s = &f->slots[i];
+    if (suspended(s) && cc_granted(&s->waiter) != 0) return false; /* it is about to be woken */
     if (!atomic_load(&s->active)) continue;
     if ((numbers[*n] = sleeps(s)) == 0) return false;
     slots[(*n)++] = s;
@@ -236,6 +257,12 @@ static bool everybody(cc_slot **slots, uint64_t *numbers, uint32_t top, uint32_t
     if (!atomic_load(&slots[i]->active) || sleeps(slots[i]) != numbers[i]) return false;
   return all_running(slots, *n) && suspicious(f) && atomic_load(&f->active) == *n &&
          atomic_load(&f->slot_seen) == top;
+}
+
+/* Once everybody is blocked, loops included: their tasks in lines go behind the threads. */
+static void add_tasks(cc_slot **slots, uint32_t top, uint32_t *n) {
+  for (uint32_t i = 0; i < top; i++)
+    if (suspended(&cc_family_root->slots[i])) slots[(*n)++] = &cc_family_root->slots[i];
 }
 
 /* Follows holders of rlocks from the caller; true when that leads back to it. */
@@ -266,10 +293,12 @@ void cc_deadlock_look(cc_self *me) {
   uint64_t *numbers = malloc(top * sizeof *numbers);
   if (slots != NULL && numbers != NULL) {
     cc_guard_lock(&f->deadlock_guard, me->word);
-    if (suspicious(f) && everybody(slots, numbers, top, &n))
+    if (suspicious(f) && everybody(slots, numbers, top, &n)) {
+      add_tasks(slots, top, &n);
       deliver(me, "every thread waits for another", slots, n);
-    else if (circle(me, slots, numbers, top, &n))
+    } else if (circle(me, slots, numbers, top, &n)) {
       deliver(me, "rlocks are waited for in a circle", slots, n);
+    }
     cc_guard_unlock(&f->deadlock_guard);
   }
   free(slots);

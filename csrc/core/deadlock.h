@@ -2,7 +2,8 @@
 ** Deadlock: finds that every thread of the family waits for another, or that
 ** owners of rlocks wait for each other in a circle, and tells all of them.
 **
-** A thread counts as blocked once it sleeps on an object without a deadline. The
+** A thread counts as blocked once it sleeps on an object without a deadline; one that runs a loop, once all
+** its tasks wait so. The
 ** family counts its active threads, the blocked ones among them, and what else could
 ** end a wait (threads about to run, pending timers, host threads). Only when the
 ** counters agree does anybody look closer.
@@ -21,6 +22,9 @@ void cc_deadlock_set_namer(void (*name)(cc_object *thread, char *text, size_t si
 bool cc_deadlock_enter(cc_self *me, cc_object *o);
 void cc_deadlock_leave(cc_self *me);
 #define CC_DEADLOCK_PAUSE 20000000
+
+/* Before the thread of a loop is blocked: where one of its tasks waits, in that slot. */
+void cc_deadlock_place(cc_self *me, cc_slot *task, const char *place);
 
 /* Looks for a deadlock that the calling thread, which is between enter and leave, is part
 ** of, and delivers the report to all concerned, the caller included. */

@@ -133,6 +133,9 @@ static void ring(void) {
 
 /* ==} */
 
+/* Whoever polls a descriptor may signal. That of a loop is for its own thread, which says when it is blocked. */
+static bool may_signal(const cc_object *o) { return o->kind != CC_LOOP; }
+
 int cc_descriptor_of(cc_self *me, cc_object *o) {
   const cc_ops *ops = cc_ops_of(o);
   cc_object *line = ops->line == NULL ? o : ops->line(o);
@@ -142,7 +145,7 @@ int cc_descriptor_of(cc_self *me, cc_object *o) {
   int result = describe(me, o, &made);
   cc_guard_unlock(local);
   if (!made) return result;
-  cc_deadlock_pending(1); /* whoever polls it may signal */
+  if (may_signal(o)) cc_deadlock_pending(1);
   atomic_store(&o->described, 1);
   if (ops->notice != NULL) {
     cc_guard_lock(&line->guard, me->word);
@@ -179,7 +182,7 @@ void cc_descriptor_close(cc_object *o) {
     cc_signal_close(&e->signal);
   }
   cc_guard_unlock(&guard);
-  if (had) cc_deadlock_pending(-1);
+  if (had && may_signal(o)) cc_deadlock_pending(-1);
 }
 
 void cc_descriptor_forget(void) {

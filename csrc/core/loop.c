@@ -4,7 +4,7 @@
 #include "core/descriptor.h"
 #include "core/family.h"
 
-static bool anything(cc_loop *l) {
+static bool anything(const cc_loop *l) {
   if (atomic_load(&l->rescan)) return true;
   for (size_t i = 0; i < CC_LOOP_WORDS / 64; i++)
     if (atomic_load(&l->summary[i]) != 0) return true;
@@ -16,6 +16,8 @@ static bool ready(const cc_self *me, cc_object *o) {
   (void)me;
   return atomic_load(&l->asleep) && anything(l);
 }
+
+bool cc_loop_quiet(const cc_loop *l) { return atomic_load(&l->asleep) && !anything(l); }
 
 cc_loop *cc_loop_new(void) { return (cc_loop *)cc_object_new(CC_LOOP, sizeof(cc_loop)); }
 

@@ -40,8 +40,12 @@ bool cc_loop_take(cc_loop *l, void (*f)(void *arg, cc_slot *s), void *arg);
 ** was granted, and will be taken. */
 bool cc_loop_expire(cc_slot *s);
 
+/* Whether its thread polls, and nothing was granted to its tasks. */
+bool cc_loop_quiet(const cc_loop *l);
+
 /* Waits until a descriptor, an event loop's, is readable: CC_OK; with the exceptions of cc_wait.
-** The loop's descriptor is among what that shows. */
-cc_outcome cc_loop_poll(cc_self *me, cc_loop *l, int fd, int64_t deadline);
+** The loop's descriptor is among what that shows. blocked: all its tasks stand in lines without deadline, or
+** wait for such, and nothing else can happen; then CC_DEADLOCK tells that their slots have a report. */
+cc_outcome cc_loop_poll(cc_self *me, cc_loop *l, int fd, int64_t deadline, bool blocked);
 
 #endif

@@ -265,11 +265,13 @@ static bool granted(const cc_waiter *w, size_t n) {
 /* The same for a task, which leaves its thread to others meanwhile. Its loop has put the token
 ** back to 0 when it goes on. */
 static cc_outcome suspend(cc_self *me, const cc_waiter *w, size_t n, int64_t deadline) {
+  if (!me->suspended) cc_deadlock_forget(me);
   me->suspended = false;
   for (;;) {
     uint32_t none = 0;
     if (granted(w, n)) return CC_OK;
     if (cc_cancelled(me)) return CC_CANCELLED;
+    if (cc_deadlock_told(me)) return CC_DEADLOCK;
     if (deadline != CC_FOREVER && cc_clock() >= deadline) return CC_TIMEOUT;
     if (atomic_compare_exchange_strong(&me->slot->token, &none, 3)) break;
     atomic_store(&me->slot->token, 0); /* a wake-up: look again */
@@ -333,12 +335,14 @@ cc_outcome cc_wait(cc_self *me, cc_object *o, cc_guard *guard, cc_waitlist *l, c
   return outcome;
 }
 
+/* Those who look for deadlocks read the slot's own waiter, which is in no line now. */
+static void begin_wait(cc_self *me) {
+  uint64_t waits = (atomic_load_explicit(&me->slot->waiter.granted, memory_order_relaxed) >> 32) + 1;
+  atomic_store_explicit(&me->slot->waiter.granted, waits << 32, memory_order_relaxed);
+}
+
 cc_outcome cc_wait_any(cc_self *me, cc_object *o, const cc_waiter *w, size_t n, int64_t deadline) {
-  /* those who look for deadlocks read the slot's own waiter, which is in no line now */
-  if (!me->suspended) {
-    uint64_t waits = (atomic_load_explicit(&me->slot->waiter.granted, memory_order_relaxed) >> 32) + 1;
-    atomic_store_explicit(&me->slot->waiter.granted, waits << 32, memory_order_relaxed);
-  }
+  if (!me->suspended) begin_wait(me);
   cc_outcome outcome = block(me, o, w, n, deadline);
   return outcome == CC_OK && cc_deadlock_told(me) ? CC_DEADLOCK : outcome;
 }
@@ -398,27 +402,39 @@ cc_outcome cc_wait_ready(cc_self *me, cc_polled *list, size_t n, int64_t deadlin
 #define LONG 3600000000000 /* ns: the longest poll */
 
 /* Whoever cancels the thread wakes its slot as a task's, since it asks its loop. */
-cc_outcome cc_loop_poll(cc_self *me, cc_loop *l, int fd, int64_t deadline) {
+cc_outcome cc_loop_poll(cc_self *me, cc_loop *l, int fd, int64_t deadline, bool blocked) {
   cc_outcome outcome = CC_TIMEOUT;
   cc_polled polled = {fd, false, false};
   _Atomic uint32_t *token = &me->slot->token;
   uint32_t none = 0;
+  int64_t longest = LONG;
   atomic_store(&me->slot->loop, l);
   int64_t since = cc_trace_begin(me);
   enter(me, NULL);
+  if (blocked) {
+    cc_deadlock_forget(me);
+    begin_wait(me);
+    if (cc_deadlock_enter(me, &l->object)) longest = CC_DEADLOCK_PAUSE;
+  }
   for (;;) {
     int64_t now = cc_clock();
-    int64_t rest = deadline == CC_FOREVER || deadline - now > LONG ? LONG : deadline - now;
+    int64_t rest = deadline == CC_FOREVER || deadline - now > longest ? longest : deadline - now;
     if (me->interrupted != NULL && rest > LOOK_UP) rest = LOOK_UP;
     if (cc_cancelled(me)) outcome = CC_CANCELLED;
     else if (interrupted(me)) outcome = CC_INTERRUPTED;
+    else if (blocked && cc_deadlock_told(me)) outcome = CC_DEADLOCK;
     if (outcome != CC_TIMEOUT) break;
     atomic_compare_exchange_strong(token, &none, 3);
     cc_descriptors_poll(&polled, 1, rest < 0 || atomic_load(token) == 1 ? 0 : rest);
-    atomic_store(token, none = 0);
+    if (atomic_exchange(token, none = 0) == 1) longest = CC_DEADLOCK_PAUSE; /* asked to look */
     if (polled.ready) outcome = CC_OK;
     if (polled.ready || (deadline != CC_FOREVER && cc_clock() >= deadline)) break;
+    if (!blocked || longest == LONG) continue;
+    cc_deadlock_look(me);
+    longest = LONG;
   }
+  if (blocked) cc_deadlock_leave(me);
+  if (blocked && outcome == CC_OK && cc_deadlock_told(me)) outcome = CC_DEADLOCK;
   leave(me);
   cc_trace_end(me, CC_TRACE_WAIT, CC_LOOP, 0, since);
   atomic_store(&me->slot->loop, NULL);

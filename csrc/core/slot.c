@@ -60,7 +60,7 @@ bool cc_self_try(void) {
   me->word = index + 1;
   me->sleeps = 0;
   me->report = NULL;
-  cc_deadlock_active(me, true);
+  if (me->home == NULL) cc_deadlock_active(me, true); /* of a task: its thread counts */
   if (me->cancelled) atomic_store(&s->cancel, 1);
   if (me->home != NULL) return true; /* a task: the rest is as its thread has it */
   me->shield = 0;

@@ -218,6 +218,18 @@ end
 
 local marks = {}
 
+-- Has all that stand in lines look whether there is something for them.
+local function look(loop)
+  local standing = loop.standing
+  for mark, task in pairs(standing) do
+    task.thread:expire()
+    standing[mark] = nil
+    task.state = "ready"
+    heap.remove(loop.heap, task)
+    make_ready(loop, task)
+  end
+end
+
 -- Those that were granted something.
 local function take(loop)
   local n, rescan = loop.handle:take(marks)
@@ -231,15 +243,7 @@ local function take(loop)
       make_ready(loop, task)
     end
   end
-  if not rescan then return end
-  for mark, task in pairs(standing) do
-    -- granted, perhaps, by one who was killed before it told us
-    task.thread:expire()
-    standing[mark] = nil
-    task.state = "ready"
-    heap.remove(loop.heap, task)
-    make_ready(loop, task)
-  end
+  if rescan then look(loop) end -- granted, perhaps, by one who was killed before it told us
 end
 
 -- Those whose time is up.
@@ -268,20 +272,26 @@ local function stirs(loop)
     if handle ~= loop.wakener and handle:is_active() then active = true end
   end)
   if active then return true end
-  loop.wakener:stop()
+  loop.wakener:unref()
   active = uv.loop_alive() -- requests, and handles that are being closed
-  loop.wakener:start("r", function() end)
+  loop.wakener:ref()
   return active
+end
+
+-- Whether a task waits until others have ended; in what it awaits its metatable, nil for several tasks.
+local function awaits_tasks(task)
+  local other = task.awaits
+  local mt = getmetatable(other)
+  return task.state == "waits" and type(other) == "table" and (not mt or mt == Task), mt
 end
 
 -- When all tasks wait for each other, and nothing else can happen, tells them. Returns whether that is so.
 local function tell_deadlock(loop)
   local lines = {"deadlock: every task of the loop waits for another"}
   for task in pairs(loop.tasks) do
-    local other = task.awaits
-    local mt = getmetatable(other)
-    if task.state ~= "waits" or type(other) ~= "table" or mt and mt ~= Task then return false end
-    local text = mt and tostring(other) or "several tasks"
+    local awaits, mt = awaits_tasks(task)
+    if not awaits then return false end
+    local text = mt and tostring(task.awaits) or "several tasks"
     lines[#lines + 1] = ("  %s waits for %s"):format(task, text)
   end
   if stirs(loop) then return false end
@@ -294,6 +304,22 @@ local function tell_deadlock(loop)
   return true
 end
 
+local QUIET = 0.02 -- seconds without anything, until it is worth looking closer
+local PLACES = 1000 -- so many tasks are told of with where they wait
+
+-- Whether only the family's threads can end what the tasks wait for: all stand in lines, or wait for such tasks, and
+-- libuv has nothing to do. No deadline is set.
+local function blocked(loop)
+  for task in pairs(loop.tasks) do
+    local in_line = task.state == "stands" and task.mark ~= 0
+    if not in_line and not awaits_tasks(task) then return false end
+  end
+  if not next(loop.standing) or stirs(loop) then return false end
+  local with_place = loop.ntasks <= PLACES
+  for _, task in pairs(loop.standing) do task.thread:note(with_place) end
+  return true
+end
+
 -- Sleeps until something happens.
 local function sleep(loop)
   local first, timeout = loop.heap[1], nil
@@ -301,7 +327,11 @@ local function sleep(loop)
   if first then timeout = math.max(0, first.deadline - concur.now()) end
   local theirs = uv.backend_timeout() -- of libuv's own timers, in milliseconds
   if theirs >= 0 and (not timeout or theirs / 1000 < timeout) then timeout = theirs / 1000 end
-  if loop.handle:sleep() then loop.handle:poll(loop.descriptor, timeout, not loop.finishing) end
+  local handle, exposed = loop.handle, not loop.finishing
+  if not handle:sleep() then return end
+  if timeout then return handle:poll(loop.descriptor, timeout, exposed) end
+  if handle:poll(loop.descriptor, QUIET, exposed) == "ready" then return end
+  if handle:poll(loop.descriptor, nil, exposed, blocked(loop)) == "deadlock" then look(loop) end
 end
 
 -- Runs those that are ready now.
