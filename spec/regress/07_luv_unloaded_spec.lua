@@ -17,6 +17,6 @@ describe("a thousand threads with an event loop", function()
         n = n + one
       end
       io.write(n)
-    ]])
+    ]], { timeout = 100 }))
   end)
 end)
