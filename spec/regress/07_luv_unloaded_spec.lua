@@ -5,7 +5,7 @@ local h = require "spec.support.helpers"
 describe("a thousand threads with an event loop", function()
   it("run one after another", function()
     if not pcall(require, "luv") then return end
-    assert.equal("1100", h.output [[
+    assert.equal("1100", h.output([[
       local concur = require "concur"
       local n = 0
       for _ = 1, 1100 do
