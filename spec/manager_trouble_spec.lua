@@ -189,6 +189,18 @@ describe("a manager's server", function()
     end
   end)
 
+  it("and clients that have other heartbeats keep each other alive", function()
+    for _, pair in ipairs { { 60, 0.2 }, { 0.2, 60 }, { 60, 60 } } do
+      local server <close> = start({ hello = function() return "hello" end }, { heartbeat = pair[1] })
+      local m <close> = assert(concur.manager.connect {
+        address = server:address(), authkey = KEY, timeout = T, heartbeat = pair[2],
+      })
+      assert.is_false(concur.event():wait(0.7))
+      assert.are.equal("hello", m:hello())
+      assert.are.equal(1, (server:connections()))
+    end
+  end)
+
   it("closes who is idle, not who calls", function()
     local server <close> = start({ hello = function() return "hello" end }, { idle_timeout = 0.3, heartbeat = 0.2 })
     run(function()

@@ -46,6 +46,8 @@ typedef struct cc_link_private {
   uint64_t link_id; /* of the object; constant */
   uint32_t link_index;
   bool open; /* counts as pending for the search for deadlocks */
+  int64_t quarter;    /* ns after which something is to be sent: of the shorter heartbeat of the two */
+  uint32_t ungreeted; /* so many more early looks for the server's heartbeat */
 } own;
 
 static cc_guard links_guard; /* the next */
@@ -99,10 +101,27 @@ static bool keep_reply(cc_reply *r, const uint8_t *bytes, size_t size) {
   return true;
 }
 
+#define LOOKS 50 /* for the server's first ping, which comes at once */
+#define LOOK_AFTER 20000000
+#define SHORTEST 10000000 /* heartbeat, ns */
+
+/* The server tells what silence it takes for the end. */
+static void greeted(own *p, uint64_t heartbeat) {
+  p->ungreeted = 0;
+  if (heartbeat < SHORTEST) heartbeat = SHORTEST;
+  if (heartbeat / 4 >= (uint64_t)p->quarter) return;
+  p->quarter = (int64_t)(heartbeat / 4);
+  atomic_fetch_add(&bell, 1);
+  cc_futex_wake(&bell, 1);
+}
+
 /* False when the server sends what it must not. */
 static bool deliver(void *arg, const uint8_t *frame, size_t size) {
   own *p = arg;
-  if (frame[0] == CC_FRAME_PING) return true;
+  if (frame[0] == CC_FRAME_PING) {
+    if (size >= 9) greeted(p, cc_get64(frame + 1));
+    return true;
+  }
   if (frame[0] != CC_FRAME_RESULT || size < 10) return false;
   uint64_t id = cc_get64(frame + 1);
   call *c = p->first;
@@ -417,16 +436,18 @@ static void sweep(own *p) {
 /* Under the mutex. Returns when to look again. */
 static int64_t attend(own *p, int64_t now) {
   cc_wire *w = &p->wire;
-  int64_t quarter = w->heartbeat / 4;
   if (!p->open) return CC_FOREVER;
-  if (w->sent + quarter <= now && !cc_wire_waits(w)) put(p, CC_FRAME_PING, 0, 1);
+  if (w->sent + p->quarter <= now && !cc_wire_waits(w)) put(p, CC_FRAME_PING, 0, 1);
   if (p->leader == NULL || w->received + w->heartbeat / 2 <= now) take_in(p);
   cc_wire_flush(w);
   if (!cc_family_alone()) sweep(p);
   if (w->received + w->heartbeat <= now) w->lost = true;
   settle(p);
-  int64_t next = w->sent + quarter; /* a socket that takes nothing is no reason to hurry */
-  return next < now + quarter / 4 ? now + quarter / 4 : next;
+  int64_t next = w->sent + p->quarter, soonest = now + p->quarter / 4;
+  if (next < soonest) next = soonest; /* a socket that takes nothing is no reason to hurry */
+  if (p->ungreeted == 0) return next;
+  p->ungreeted--;
+  return next < now + LOOK_AFTER ? next : now + LOOK_AFTER;
 }
 
 /* Frees one whose link has died; none of its calls is pending. */
@@ -526,7 +547,10 @@ cc_outcome cc_link_dial(cc_self *me, cc_link *k, int64_t deadline, const char **
   if (!start_thread()) return CC_NO_MEMORY;
   cc_guard_lock(&p->mutex, me->word);
   p->open = true;
+  p->quarter = p->wire.heartbeat / 4;
+  p->ungreeted = LOOKS;
   cc_deadlock_pending(1);
+  put(p, CC_FRAME_PING, (uint64_t)p->wire.heartbeat, 9);
   cc_guard_unlock(&p->mutex);
   atomic_fetch_add(&bell, 1);
   cc_futex_wake(&bell, 1);

@@ -13,6 +13,7 @@ local PING, CALL, WITHDRAW, RELEASE, THREAD_ENDED = 0, 1, 2, 3, 4 -- from client
 local OK, ERROR, WITHDRAWN = 0, 1, 2 -- how a call ended
 local HELLO, PROOF = 40, 64 -- bytes
 local AHEAD = 65536 -- bytes read ahead of a client
+local SHORTEST, LONGEST = 0.01, 1e9 -- heartbeats of clients, and the one that we tell them, in seconds
 local PATIENCE = 10 -- heartbeats for which a client may take nothing of what waits to be sent
 local GRACE = 1 -- seconds that a registered function has to end when its call was withdrawn
 local REFUSED, ACCEPTED, TOO_MANY = "\0", "\1", "\2"
@@ -254,8 +255,27 @@ local function end_actor(connection, ident, actor)
   if actor.idle then loops.wake(actor.task) end
 end
 
+-- For a client that takes a shorter silence for the end than we do.
+local function beat_faster(connection, heartbeat)
+  local ping = string.char(PING)
+  while not connection.over do
+    async.sleep(heartbeat / 4)
+    if not connection.over and not connection.waits and concur.now() - connection.sent >= heartbeat / 4 then
+      post(connection, ping)
+    end
+  end
+end
+
+-- The first one tells what silence the client takes for the end.
+local function on_ping(connection, frame)
+  if #frame < 9 or connection.greeted then return end
+  connection.greeted = true
+  local heartbeat = math.max(SHORTEST, string.unpack("<I8", frame, 2) / 1e9)
+  if heartbeat < server.options.heartbeat then async.spawn(beat_faster, connection, heartbeat) end
+end
+
 local handlers = {
-  [PING] = function() end,
+  [PING] = on_ping,
   [CALL] = on_call,
   [WITHDRAW] = on_withdraw,
   [RELEASE] = function(connection, frame)
@@ -303,6 +323,7 @@ local function converse(stream, session)
   }
   server.list[connection] = true
   local _ <close> = setmetatable({}, { __close = function() close(connection) end })
+  post(connection, string.pack("<I1I8", PING, math.floor(math.min(server.options.heartbeat, LONGEST) * 1e9)))
   while not connection.over do
     local piece = stream:read_some()
     if not piece or connection.over then return end
