@@ -272,7 +272,8 @@ fixed    = $(shell setarch -R true 2>/dev/null && echo setarch -R)
 # is kept small: by the macro, and by a limit in case that fails.
 SMALL    = -DCC_FAMILY_LARGEST=1073741824u
 valgrind_command = prlimit --as=12884901888 valgrind -q --error-exitcode=97 --leak-check=full \
-  --errors-for-leak-kinds=definite --show-leak-kinds=definite --fair-sched=yes
+  --errors-for-leak-kinds=definite --show-leak-kinds=definite --fair-sched=yes \
+  --suppressions=$(CURDIR)/spec/support/valgrind.supp
 
 # $(call checked,directory,flags,wrap)
 checked = $(again) $(parallel) -s all spec CC=gcc BUILD=$(BUILD)/$(1) OPTIMIZE=-O1 \

@@ -130,10 +130,11 @@ int cc_thread_start(void (*fn)(void *), void *arg, const cc_thread_options *o) {
 
 /* {== at thread exit */
 
-struct at_exit {
+/* In the thread's own storage: a child that is forked has nothing left of other threads. */
+static _Thread_local struct at_exit {
   void (*fn)(void *);
   void *p;
-};
+} at_exit;
 
 static pthread_key_t exit_key;
 static pthread_once_t exit_once = PTHREAD_ONCE_INIT;
@@ -142,18 +143,15 @@ static bool exit_usable;
 static void run_at_exit(void *v) {
   struct at_exit *a = v;
   a->fn(a->p);
-  free(a);
 }
 
 static void make_key(void) { exit_usable = pthread_key_create(&exit_key, run_at_exit) == 0; }
 
 void cc_thread_at_exit(void (*fn)(void *), void *p) {
-  struct at_exit *a;
   pthread_once(&exit_once, make_key);
-  if (!exit_usable || (a = malloc(sizeof *a)) == NULL) return;
-  a->fn = fn;
-  a->p = p;
-  if (pthread_setspecific(exit_key, a) != 0) free(a);
+  if (!exit_usable) return;
+  at_exit = (struct at_exit){fn, p};
+  pthread_setspecific(exit_key, &at_exit);
 }
 
 /* ==} */
