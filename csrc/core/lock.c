@@ -2,8 +2,8 @@
 ** The word says who holds the lock and whether somebody stands in line. A
 ** release that finds the line bit wakes the first, which then tries again: it
 ** owns nothing yet. The bit is away from then on, so that others who take and release the lock
-** before the woken one comes need not wake one more each: it answers for the rest of the line,
-** and puts the bit back when it takes the lock or stands in line again, or gives up.
+** before the woken one comes need not wake one more each: it answers for those who stood behind
+** it, and puts the bit back when it takes the lock or stands in line again, or gives up.
 */
 #include "core/lock.h"
 
@@ -28,9 +28,9 @@ cc_lock *cc_lock_new(void) { return (cc_lock *)cc_object_new(CC_LOCK, sizeof(cc_
 
 cc_lock *cc_rlock_new(void) { return (cc_lock *)cc_object_new(CC_RLOCK, sizeof(cc_lock)); }
 
-/* Takes the lock if it is free, keeping the line bit; one who was woken sets it. */
-static bool try_take(cc_self *me, cc_lock *k, bool woken) {
-  const uint32_t mark = me->word | (woken ? WAITERS : 0);
+/* Takes the lock if it is free, keeping the line bit; whoever answers for others sets it. */
+static bool try_take(cc_self *me, cc_lock *k, bool answers) {
+  const uint32_t mark = me->word | (answers ? WAITERS : 0);
   uint32_t word = atomic_load_explicit(&k->word, memory_order_relaxed);
   while ((word & ~WAITERS) == 0) {
     if (atomic_compare_exchange_weak_explicit(&k->word, &word, word | mark,
@@ -74,6 +74,7 @@ static bool line_up(cc_self *me, cc_lock *k, bool again) {
 static cc_slot *grant(cc_self *me, cc_lock *k) {
   cc_waitlist *l = &k->object.waiters;
   while (cc_waitlist_watched(l)) cc_wake(cc_grant_first(me, l, 1));
+  if (l->first != NULL) l->first->mode = l->first != l->last;
   if ((l->first != l->last && atomic_load_explicit(&l->first->slot->loop, memory_order_relaxed) != NULL) ||
       atomic_load(&k->object.described))
     atomic_fetch_or_explicit(&k->word, WAITERS, memory_order_relaxed);
@@ -105,9 +106,10 @@ static void give_up(cc_self *me, cc_lock *k) {
 
 /* From the moment when the caller was woken, or (not woken) before it stands in line. */
 static cc_outcome acquire(cc_self *me, cc_lock *k, int64_t deadline, bool woken) {
+  const cc_waiter *w = &me->slot->waiter;
   for (;;) {
     if (!cc_resumes(me, &deadline)) {
-      if (try_take(me, k, woken)) return CC_OK;
+      if (try_take(me, k, woken && w->mode)) return CC_OK;
       if (!line_up(me, k, woken)) continue;
     }
     cc_outcome outcome = cc_wait(me, &k->object, &k->object.guard, &k->object.waiters,
@@ -117,7 +119,7 @@ static cc_outcome acquire(cc_self *me, cc_lock *k, int64_t deadline, bool woken)
     /* whoever was told of a deadlock raises, also if another's unwinding frees the lock */
     if (cc_deadlock_told(me))
       outcome = CC_DEADLOCK;
-    else if (try_take(me, k, true))
+    else if (try_take(me, k, w->mode))
       return CC_OK;
     else if (deadline != CC_FOREVER && cc_clock() >= deadline)
       outcome = CC_TIMEOUT;

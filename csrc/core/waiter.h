@@ -21,7 +21,8 @@ typedef struct cc_waiter {
                                      ** thread has seen that; NULL: nowhere */
   bool moved;                        /* to another line: under the guard of the first */
   bool watches;                      /* it wants to know, and takes nothing; constant while queued */
-  uint32_t mode;                     /* what for, where an object has several; by the waiter */
+  uint32_t mode;                     /* what for, where an object has several; by the waiter. In the line of a
+                                     ** lock: whether others stood behind it; by who grants */
   _Atomic uint64_t granted;          /* below 0, or the reason it was granted; above it the number of
                                      ** waits, so that it is never the same again */
 } cc_waiter;

@@ -1,7 +1,7 @@
 /*
 ** The lock of csrc/core/lock.c: a word with a mark for "somebody stands in line",
 ** and a line under a guard.  A release takes holder and mark away, then calls the first, who
-** tries again: it owns nothing yet, but answers for those behind it.  It puts the mark back when it takes
+** tries again: it owns nothing yet, but answers for those who stand behind it.  It puts the mark back when it takes
 ** the lock or stands in line again; when it gives up, it passes that on.  Wake-ups that nobody needs come
 ** too, so a waiter may see its grant before the granter has left the guard.
 **
@@ -25,6 +25,7 @@ bool guard = false;
 byte line[N];
 byte length = 0;
 bool granted[N];
+bool behind[N];                 /* others stood in line when it was called */
 byte inside = 0, ended = 0;
 
 #define LOCK   atomic { !guard -> guard = true }
@@ -36,7 +37,7 @@ inline try_take(got, i, called) {
     :: holder == NONE ->
       holder = i; got = true;
 #ifndef M_NO_MARK
-      mark = mark || called
+      mark = mark || (called && behind[i])
 #endif
     :: else -> got = false
     fi
@@ -47,6 +48,7 @@ inline grant(k) {
   d_step {
     if
     :: length > 0 ->
+      behind[line[0]] = length > 1;
       granted[line[0]] = true;
       for (k : 1 .. N - 1) { line[k - 1] = line[k] }
       line[N - 1] = NONE;
