@@ -230,3 +230,71 @@ describe("concur.subprocess in a task", function()
     end)
   end)
 end)
+
+describe("the function of a once", function()
+  it("may wait in a task, while other tasks go on and others wait for it", function()
+    run(function()
+      local once, go, ran, order = concur.once(), concur.event(), 0, {}
+      local function connect(...)
+        ran = ran + 1
+        assert(go:wait())
+        async.sleep(0.001)
+        return "connected", ...
+      end
+      local tasks = {}
+      for i = 1, 5 do
+        tasks[i] = async.spawn(function()
+          local result, n = once:run(connect, i)
+          order[#order + 1] = i
+          return result, n
+        end)
+      end
+      for _ = 1, 5 do async.sleep(0) end
+      assert.is_false(once:done())
+      go:set()
+      for i = 1, 5 do kit.same({ "connected", 1 }, { tasks[i]:await() }) end
+      assert.are.equal(1, order[1])
+      assert.are.equal(1, ran)
+      kit.same({ true, "connected", 1 }, { concur.spawn(once.run, once, error):join() })
+    end)
+  end)
+
+  it("is the next one's turn when it is cancelled in the middle, or raises, or returns what cannot cross", function()
+    run(function()
+      local once = concur.once()
+      local first = async.spawn(function() once:run(async.sleep, 100) end)
+      async.sleep(0)
+      local second = async.spawn(function()
+        return once:run(function()
+          async.sleep(0.001)
+          error("no", 0)
+        end)
+      end)
+      local third = async.spawn(function()
+        return once:run(function()
+          async.sleep(0.001)
+          return coroutine.create(print)
+        end)
+      end)
+      local fourth = async.spawn(function() return once:run(function() return "fine" end) end)
+      async.sleep(0)
+      first:cancel()
+      kit.same({ false, "no" }, { second:join() })
+      local ok, err = third:join()
+      assert(not ok and err:find "^spec/async_suspend_spec.lua:%d+: ", err)
+      assert.are.equal("fine", fourth:await())
+      assert.is_true(once:done())
+    end)
+  end)
+
+  it("may not run it again, also after a wait", function()
+    run(function()
+      local once = concur.once()
+      kit.same({ false, "once:run called by the function that it runs" }, { pcall(once.run, once, function()
+        async.sleep(0.001)
+        local ok, err = pcall(once.run, once, print)
+        error((err:gsub("^.-:%d+: ", "")), 0)
+      end) })
+    end)
+  end)
+end)

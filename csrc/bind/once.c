@@ -12,19 +12,45 @@ static int push_result(lua_State *L, cc_once *o) {
   return codec_decode_parcel(L, o->result);
 }
 
-typedef struct outcome {
-  cc_parcel *result;
-  bool packing; /* the function has returned */
-} outcome;
+/* Packs what the function has returned, for the one who asked. */
+static int pack(lua_State *L) {
+  cc_parcel **result = lua_touserdata(L, 1);
+  lua_remove(L, 1);
+  *result = codec_finish(codec_encode(L, 1, lua_gettop(L), CODEC_FAMILY, 0));
+  if (*result == NULL) bind_raise(L, CC_NO_MEMORY);
+  return 0;
+}
 
-/* Calls the function with its arguments and packs what it returns. */
-static int call_and_pack(lua_State *L) {
-  outcome *o = lua_touserdata(L, lua_upvalueindex(1));
-  lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
-  o->packing = true;
-  o->result = codec_finish(codec_encode(L, 1, lua_gettop(L), CODEC_FAMILY, 0));
-  if (o->result == NULL) bind_raise(L, CC_NO_MEMORY);
-  return lua_gettop(L);
+/* The same with values from the top; they stay. Else the error is on top. */
+static bool pack_results(lua_State *L, int n, cc_parcel **result) {
+  if (!lua_checkstack(L, n + LUA_MINSTACK)) {
+    lua_pushliteral(L, "too many results");
+    return false;
+  }
+  int first = lua_gettop(L) - n + 1;
+  lua_pushcfunction(L, pack);
+  lua_pushlightuserdata(L, result);
+  for (int i = 0; i < n; i++) lua_pushvalue(L, first + i);
+  return run_pcall(L, n + 1, 0) == LUA_OK;
+}
+
+/* The function has ended, perhaps after it was suspended. On the stack: the handle, the object, a message handler,
+** and what came of it. */
+static int finish_run(lua_State *L, int status, lua_KContext unwinding) {
+  cc_once *o = lua_touserdata(L, 2);
+  cc_parcel *result = NULL;
+  int n = lua_gettop(L) - 3;
+  bool returned = status == LUA_OK || status == LUA_YIELD;
+  run_unwinding = (uint32_t)unwinding;
+  bool packed = returned && pack_results(L, n, &result);
+  cc_once_end(cc_self_get(), o, result);
+  if (packed) return n;
+  if (returned && lua_type(L, -1) == LUA_TSTRING) {
+    luaL_where(L, 1); /* a mistake of the caller's */
+    lua_insert(L, -2);
+    lua_concat(L, 2);
+  }
+  return lua_error(L);
 }
 
 static int once_run(lua_State *L) {
@@ -37,19 +63,12 @@ static int once_run(lua_State *L) {
   while (bind_again(L, &wait, turn));
   if (turn == CC_CLOSED) return push_result(L, o);
   if (turn == CC_MISUSE) return luaL_error(L, "once:run called by the function that it runs");
-  outcome got = {NULL, false};
-  lua_pushlightuserdata(L, &got);
-  lua_pushcclosure(L, call_and_pack, 1);
+  lua_KContext unwinding = (lua_KContext)run_unwinding;
+  lua_pushlightuserdata(L, o);
   lua_insert(L, 2);
-  int status = run_pcall(L, lua_gettop(L) - 2, LUA_MULTRET);
-  cc_once_end(me, o, status == LUA_OK ? got.result : NULL);
-  if (status != LUA_OK && got.packing && lua_type(L, -1) == LUA_TSTRING) {
-    luaL_where(L, 1); /* a mistake of the caller's */
-    lua_insert(L, -2);
-    lua_concat(L, 2);
-  }
-  if (status != LUA_OK) return lua_error(L);
-  return lua_gettop(L) - 1;
+  lua_pushcfunction(L, run_count_unwinding);
+  lua_insert(L, 3);
+  return finish_run(L, lua_pcallk(L, lua_gettop(L) - 4, LUA_MULTRET, 3, unwinding, finish_run), unwinding);
 }
 
 static int once_done(lua_State *L) {
