@@ -271,7 +271,8 @@ fixed    = $(shell setarch -R true 2>/dev/null && echo setarch -R)
 # The search for leaks reads all shared memory, touched or not, so the reservation
 # is kept small: by the macro, and by a limit in case that fails.
 # In a child that is forked the memory of its parent's other threads is lost for good, which is no
-# leak of ours: children are silent. AddressSanitizer looks at them.
+# leak of ours: children are silent, and the tests between processes, which take long, left out.
+# AddressSanitizer looks at them.
 SMALL    = -DCC_FAMILY_LARGEST=1073741824u
 valgrind_command = prlimit --as=12884901888 valgrind -q --error-exitcode=97 --leak-check=full \
   --errors-for-leak-kinds=definite --show-leak-kinds=definite --fair-sched=yes --child-silent-after-fork=yes \
@@ -302,14 +303,13 @@ NOT_FOR_TSAN = thread_signal async_signal fuzz thread_recursion process kill cra
                install laws manual names types doc manager_fuzz
 tsan: SPECS := $(or $(SPECS),$(filter-out $(NOT_FOR_TSAN:%=spec/%_spec.lua), \
   $(sort $(wildcard spec/*_spec.lua spec/regress/*_spec.lua))))
-MANY = a hundred thousand|places for threads|finds no place
-tsan: WITHOUT ?= process|$(MANY)
+THREADS = process|a hundred thousand|places for threads|finds no place
+tsan valgrind: WITHOUT ?= $(THREADS)
 tsan: ## specs under ThreadSanitizer
 	@$(call checked,tsan,-fsanitize=thread -Wno-tsan -DCC_SANITIZE=1,$(fixed) env \
 	  LUA="env LD_PRELOAD=$(call runtime,libtsan) $(LUA)" LD_PRELOAD=$(call runtime,libtsan) \
 	  TSAN_OPTIONS=halt_on_error=1:exitcode=66:die_after_fork=0:$(TSAN_OPTIONS))
 
-valgrind: WITHOUT ?= $(MANY)
 valgrind: ## specs under Valgrind's memcheck
 	@command -v valgrind >/dev/null || { echo 'make: this needs valgrind' >&2; exit 1; }
 	@$(call checked,debug,$(SMALL),$(valgrind_command))
