@@ -193,6 +193,27 @@ describe("a task that waits for what cannot come", function()
     report_of(function() q:get() end)
     assert.is_false((process:join(T)))
   end)
+
+  it("is not one of a process that was killed", function()
+    local q, go = concur.queue(), concur.event()
+    local process = concur.process(function()
+      local loops = require "concur.async"
+      loops.run(function()
+        for _ = 1, 5 do loops.spawn(q.get, q) end
+        loops.sleep(0)
+        go:set()
+        loops.sleep(100)
+      end)
+    end):start()
+    assert(go:wait(T))
+    process:kill()
+    process:join(T)
+    local ok, report = pcall(q.get, q)
+    assert(not ok and report:find "^[^\n]+\n[^\n]+$", report) -- only the caller
+    async.run(function() -- in slots that the killed tasks had
+      for _ = 1, 6 do async.spawn(q.get, q, 0.01) end
+    end)
+  end)
 end)
 
 describe("no deadlock is reported", function()

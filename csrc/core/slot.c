@@ -245,6 +245,7 @@ void cc_slot_bury(cc_slot *s) {
   cc_family *f = cc_family_root;
   if (atomic_load(&s->blocked) != 0) atomic_fetch_sub(&f->blocked, 1);
   if (atomic_exchange(&s->active, 0)) atomic_fetch_sub(&f->active, 1);
+  atomic_store(&s->loop, NULL); /* or who looks for deadlocks would take it for a task that stands in a line */
   cc_parcel_release(atomic_exchange(&s->report, NULL));
   give_slot(s, cc_self_word());
 }
