@@ -275,7 +275,7 @@ fixed    = $(shell setarch -R true 2>/dev/null && echo setarch -R)
 # AddressSanitizer looks at them.
 SMALL    = -DCC_FAMILY_LARGEST=1073741824u
 valgrind_command = env WATCHED=1 prlimit --as=12884901888 valgrind -q --error-exitcode=97 --leak-check=full \
-  --errors-for-leak-kinds=definite --show-leak-kinds=definite --fair-sched=yes --child-silent-after-fork=yes \
+  --errors-for-leak-kinds=definite --show-leak-kinds=definite --fair-sched=yes --child-silent-after-fork=yes --max-threads=3000 \
   --suppressions=$(CURDIR)/spec/support/valgrind.supp
 
 # $(call checked,directory,flags,wrap)
