@@ -20,7 +20,7 @@ h.kinds = { "thread", "process" }
 h.current = { thread = concur.current, process = concur.current_process }
 
 --- Seconds after which a wait counts as a hang.
-h.patience = 20
+h.patience = os.getenv "WATCHED" and 100 or 20
 
 -- The sanitizers take so much address space that limits on it mean nothing.
 local preload = (os.getenv("LUA") or ""):match("LD_PRELOAD=%S+") or ""
