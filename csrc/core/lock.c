@@ -142,6 +142,12 @@ cc_outcome cc_lock_acquire_slow(cc_self *me, cc_lock *k, int64_t deadline) {
 }
 
 void cc_lock_move(cc_self *me, cc_lock *k, cc_waiter *w) {
+  /* if this is undone it stands where it stood */
+  cc_note(me, w->next);
+  cc_note(me, w->previous);
+  cc_note(me, w->object);
+  cc_note(me, w->guard);
+  cc_note(me, w->moved);
   cc_waitlist_append(me, &k->object, &k->object.guard, &k->object.waiters, w, w->slot);
   w->moved = true;
   atomic_fetch_or_explicit(&k->word, WAITERS, memory_order_relaxed);

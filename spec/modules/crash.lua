@@ -100,6 +100,31 @@ local cases = {
       assert(t.thread:join(PATIENCE))
     end,
   },
+  condition_notify = { -- threads of another process wait, which the killed one was about to move to the lock's line
+    make = function()
+      local t = { condition = concur.condition(), threads = {}, woken = concur.value(0) }
+      for i = 1, 3 do
+        t.threads[i] = concur.spawn(function()
+          local _ <close> = t.condition:acquire()
+          t.condition:wait()
+          t.woken:add(1)
+        end)
+        while t.threads[i]:status() ~= "waiting" do concur.yield() end
+      end
+      return t
+    end,
+    act = function(t)
+      local _ <close> = t.condition:acquire()
+      t.condition:notify(2)
+    end,
+    check = function(t)
+      assert(t.condition:acquire(PATIENCE))
+      local before, moved = t.woken:get(), t.condition:notify_all()
+      assert(before + moved <= 3, "woken twice")
+      t.condition:release()
+      for _, thread in ipairs(t.threads) do assert(thread:join(PATIENCE)) end
+    end,
+  },
   value = {
     make = function() return concur.value({ "old", text(400) }) end,
     act = function(v)
