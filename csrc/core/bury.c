@@ -78,20 +78,29 @@ static void inherit_globals(cc_self *me, cc_family *f, uint32_t process) {
 
 /* ==} {== threads */
 
+/* The guard of a waiter's line, which is the caller's then. A condition's waiter may be moved until it is. */
+static cc_guard *hold_line(cc_self *me, const cc_waiter *w, uint32_t process) {
+  for (;;) {
+    cc_guard *g = w->guard;
+    cc_guard_inherit(me, g, process);
+    if (w->guard == g) return g;
+    cc_guard_unlock(g);
+  }
+}
+
 /* Takes a waiter out of its line. */
 static void withdraw(cc_self *me, cc_waiter *w, uint32_t process) {
+  if (atomic_load(&w->line) == NULL) return;
+  cc_guard *guard = hold_line(me, w, process);
   cc_waitlist *line = atomic_load(&w->line);
-  if (line == NULL) return;
   cc_object *o = w->object;
   const cc_ops *ops = cc_ops_of(o);
-  cc_guard_inherit(me, w->guard, process);
-  line = atomic_load(&w->line); /* a condition's waiter may have been moved until now */
   bool granted = cc_granted(w) != 0, gives_back = granted && !w->watches && ops->give_back != NULL;
   if (!granted) cc_waitlist_remove(me, line, w);
   if (gives_back) ops->give_back(me, o, line, w->slot);
   cc_note(me, w->line);
   atomic_store(&w->line, NULL);
-  cc_section_end(me, w->guard);
+  cc_section_end(me, guard);
   bool tries = o->kind == CC_LOCK || o->kind == CC_RLOCK; /* who is granted has nothing yet */
   if (ops->withdrawn != NULL && (!granted || tries) && !w->watches) ops->withdrawn(me, o, line);
 }
