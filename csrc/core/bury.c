@@ -12,6 +12,7 @@
 #include "core/park.h"
 
 #define PATIENCE 1000000 /* ns after which the holder of a guard is looked at */
+#define DEPTH 8          /* of guards that are taken one inside another; more than there are */
 
 /* {== guards */
 
@@ -39,6 +40,24 @@ static bool has_ended(uint32_t process) {
   return pid > 0 && !cc_process_running(pid);
 }
 
+/* Whoever lives and holds a guard may sleep for another, which one who has ended held (a condition's
+** is held while its lock's is taken): that one is given up. Nobody else can, so it stays so meanwhile. */
+static void help(uint32_t holder, uint32_t process) {
+  cc_family *f = cc_family_root;
+  for (int depth = 0; depth < DEPTH && holder <= atomic_load(&f->slot_seen); depth++) {
+    cc_guard *g = atomic_load(&f->slots[holder - 1].wants);
+    if ((char *)g < (char *)f || (char *)g >= (char *)f + f->size) return; /* none, or of its process alone */
+    uint32_t word = atomic_load(&g->word);
+    holder = word & ~CC_GUARD_SLEEPERS;
+    if (holder == 0) return;
+    uint32_t of = process_of(holder);
+    if (of != process && !has_ended(of)) continue;
+    if (of != process) undo(of);
+    if (atomic_compare_exchange_strong(&g->word, &word, 0)) cc_guard_unlock_slow(g);
+    return;
+  }
+}
+
 /* It is taken for others asleep, too, as by one who has slept (guard.c): the process may have been woken
 ** and killed before it took the guard, and then nobody else would ever be. */
 void cc_guard_inherit(cc_self *me, cc_guard *g, uint32_t process) {
@@ -53,10 +72,13 @@ void cc_guard_inherit(cc_self *me, cc_guard *g, uint32_t process) {
     uint32_t asleep = word | CC_GUARD_SLEEPERS;
     if (word != asleep && !atomic_compare_exchange_weak(&g->word, &word, asleep)) continue;
     cc_futex_wait(&g->word, asleep, cc_clock() + PATIENCE);
-    if (atomic_load(&g->word) == asleep && has_ended(process_of(holder))) {
-      undo(process_of(holder));
-      if (atomic_compare_exchange_strong(&g->word, &asleep, mark)) return;
+    if (atomic_load(&g->word) != asleep) continue;
+    if (!has_ended(process_of(holder))) {
+      help(holder, process);
+      continue;
     }
+    undo(process_of(holder));
+    if (atomic_compare_exchange_strong(&g->word, &asleep, mark)) return;
   }
 }
 

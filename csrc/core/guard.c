@@ -6,9 +6,15 @@
 */
 #include <errno.h>
 
+#include "core/family.h"
 #include "core/guard.h"
 
 #define SPINS 200
+
+/* For who buries a process. */
+static void set_wanted(uint32_t me, cc_guard *g) {
+  if (me <= cc_family_root->slot_limit) atomic_store(&cc_family_root->slots[me - 1].wants, g);
+}
 
 void cc_guard_lock_slow(cc_guard *g, uint32_t me) {
   uint32_t mark = me;
@@ -17,8 +23,10 @@ void cc_guard_lock_slow(cc_guard *g, uint32_t me) {
     uint32_t word = atomic_load_explicit(&g->word, memory_order_relaxed);
     if (word == 0) {
       if (atomic_compare_exchange_weak_explicit(&g->word, &word, mark, memory_order_acquire,
-                                                memory_order_relaxed))
+                                                memory_order_relaxed)) {
+        if (mark != me) set_wanted(me, NULL);
         return;
+      }
     } else if (spins < SPINS) {
       spins++;
       cc_pause();
@@ -27,6 +35,7 @@ void cc_guard_lock_slow(cc_guard *g, uint32_t me) {
           !atomic_compare_exchange_weak_explicit(&g->word, &word, word | CC_GUARD_SLEEPERS,
                                                  memory_order_relaxed, memory_order_relaxed))
         continue;
+      if (mark == me) set_wanted(me, g);
       cc_futex_wait(&g->word, word | CC_GUARD_SLEEPERS, CC_FOREVER);
       mark = me | CC_GUARD_SLEEPERS;
     }

@@ -53,6 +53,7 @@ bool cc_self_try(void) {
   atomic_store(&s->thread, me->home != NULL ? atomic_load(&me->home->thread) : NULL);
   atomic_store(&s->loop, me->loop);
   atomic_store(&s->blocked, 0);
+  atomic_store(&s->wants, NULL);
   cc_assert(atomic_load(&s->report) == NULL); /* releasing one needs a slot */
   s->ident = atomic_fetch_add(&f->next_id, 1) + 1;
   cc_trace_attach(s);

@@ -40,6 +40,7 @@ typedef struct cc_slot {
   struct cc_trace_block *trace_now;
   _Atomic uint64_t blocked;            /* not 0: asleep without deadline, a number per sleep */
   _Atomic(struct cc_parcel *) report;  /* of a deadlock, for its thread; one reference */
+  _Atomic(cc_guard *) wants;           /* for which its thread sleeps; by its thread. See bury.c */
   cc_guard place_guard;                /* the next two */
   char place[100];                     /* source line where it sleeps without deadline */
   char held[120];                      /* what it alone can give up, as text */
