@@ -49,7 +49,10 @@ static void help(uint32_t holder, uint32_t process) {
     if ((char *)g < (char *)f || (char *)g >= (char *)f + f->size) return; /* none, or of its process alone */
     uint32_t word = atomic_load(&g->word);
     holder = word & ~CC_GUARD_SLEEPERS;
-    if (holder == 0) return;
+    if (holder == 0) { /* who was woken for it may have ended before he took it */
+      cc_guard_unlock_slow(g);
+      return;
+    }
     uint32_t of = process_of(holder);
     if (of != process && !has_ended(of)) continue;
     if (of != process) undo(of);
