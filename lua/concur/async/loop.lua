@@ -305,6 +305,7 @@ local function tell_deadlock(loop)
 end
 
 local QUIET = 0.02 -- seconds without anything, until it is worth looking closer
+local WORTH = 20   -- times as long as looking takes, which is long with many tasks
 local PLACES = 1000 -- so many tasks are told of with where they wait
 
 -- Whether only the family's threads can end what the tasks wait for: all stand in lines, or wait for such tasks, and
@@ -330,8 +331,11 @@ local function sleep(loop)
   local handle, exposed = loop.handle, not loop.finishing
   if not handle:sleep() then return end
   if timeout then return handle:poll(loop.descriptor, timeout, exposed) end
-  if handle:poll(loop.descriptor, QUIET, exposed) == "ready" then return end
-  if handle:poll(loop.descriptor, nil, exposed, blocked(loop)) == "deadlock" then look(loop) end
+  if handle:poll(loop.descriptor, loop.quiet or QUIET, exposed) == "ready" then return end
+  local before = concur.now()
+  local all_wait = blocked(loop)
+  loop.quiet = math.max(QUIET, math.min(WORTH * (concur.now() - before), 1))
+  if handle:poll(loop.descriptor, nil, exposed, all_wait) == "deadlock" then look(loop) end
 end
 
 -- Runs those that are ready now.
