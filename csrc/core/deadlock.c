@@ -82,8 +82,8 @@ bool cc_deadlock_enter(cc_self *me, cc_object *o) {
   if (me->where != NULL) me->where(me->where_arg, s->place, sizeof s->place);
   write_held(s);
   cc_guard_unlock(&s->place_guard);
+  atomic_fetch_add(&f->blocked, 1); /* first: if the process is killed in between, one too many does no harm */
   atomic_store(&s->blocked, ++me->sleeps);
-  atomic_fetch_add(&f->blocked, 1);
   /* whoever closes a circle of rlocks finds it at the first look, so one is enough */
   return suspicious(f) || (o->kind == CC_RLOCK && !me->looked);
 }

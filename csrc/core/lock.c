@@ -205,8 +205,7 @@ static void abandon(cc_self *me, cc_object *o, uint32_t mode, uint32_t count, bo
 
 /* Whether a process that has ended holds it: by a thread that was there to the end, or (a
 ** plain lock) by one that had ended before and left it locked. */
-static bool left_by(cc_lock *k, uint32_t process) {
-  uint32_t word = atomic_load(&k->word) & ~WAITERS;
+static bool left_by(cc_lock *k, uint32_t word, uint32_t process) {
   if (word == 0) return false;
   if (cc_slot_of(word, process)) return true;
   return atomic_load(&k->holder) != 0 && atomic_load(&k->process) == process;
@@ -215,10 +214,12 @@ static bool left_by(cc_lock *k, uint32_t process) {
 static void mend(cc_self *me, cc_object *o, uint32_t process) {
   cc_lock *k = (cc_lock *)o;
   cc_guard_inherit(me, &o->guard, process);
-  if (left_by(k, process)) {
+  uint32_t word = atomic_load(&k->word), left = word & ~WAITERS;
+  if (left_by(k, left, process)) {
     set_abandoned(k);
     atomic_store(&k->holder, 0);
-    atomic_store(&k->word, o->waiters.first != NULL ? WAITERS : 0);
+    /* unless somebody releases it just now, as anybody may a plain lock */
+    while ((word & ~WAITERS) == left && !atomic_compare_exchange_weak(&k->word, &word, 0)) continue;
   }
   cc_slot *s = pass_on(me, k); /* a wake-up may be lost */
   cc_section_end(me, &o->guard);
