@@ -279,17 +279,21 @@ describe("no deadlock is reported", function()
     end)
   end)
 
-  it("while timers, threads, pools, programs or descriptors may signal", function()
-    local function give(q)
-      concur.event():wait(LULL)
-      q:put("fine")
-    end
-    is_fine(function(q) concur.timer(LULL, function() q:put("fine") end):start() end)
-    for _, kind in ipairs(kit.kinds) do is_fine(function(q) kind.spawn(give, q) end) end
-    for _, make in ipairs { concur.pool, concur.process_pool } do
-      local pool <close> = make { workers = 1 }
+  local function give(q)
+    concur.event():wait(LULL)
+    q:put("fine")
+  end
+
+  kit.each_kind(function(kind)
+    it("while another, or a worker of a pool, may give something", function()
+      is_fine(function(q) kind.spawn(give, q) end)
+      local pool <close> = concur.pool { workers = 1, kind = kind.name }
       is_fine(function(q) pool:submit(give, q) end)
-    end
+    end)
+  end)
+
+  it("while timers, other programs or descriptors may signal", function()
+    is_fine(function(q) concur.timer(LULL, function() q:put("fine") end):start() end)
     is_fine(function(q)
       async.spawn(function()
         assert.are.equal(0, concur.subprocess.run { "sleep", tostring(LULL) }.code)
