@@ -239,7 +239,7 @@ describe("a manager's server", function()
     assert.is_nil((io.open(path)))
   end)
 
-  it("takes the place of a server that was killed, whose socket's file is left, and of nothing else", function()
+  it("takes the place of a server whose process was killed and left its socket's file, and of nothing else", function()
     local path = os.tmpname()
     local address = "unix:" .. path
     local function listening() return start({ hello = function() return "hello" end }, { address = address }) end
